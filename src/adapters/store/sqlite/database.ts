@@ -1,0 +1,182 @@
+// One SQLite file, one writer, group commit: every write of one turn of the event loop shares a transaction and one
+// fsync, each inside its own savepoint so that a failing one does not take its neighbours down.
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import {
+  type CompiledQuery,
+  DummyDriver,
+  Kysely,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+
+type Value = null | number | bigint | string | Uint8Array;
+/** Anything Kysely can compile; the result type rides along. */
+export interface Compilable<Row> {
+  compile(): CompiledQuery<Row>;
+}
+
+/** Builds queries with types; runs none: execution is synchronous, on our own connections. */
+export function queryBuilder<Schema>(): Kysely<Schema> {
+  return new Kysely<Schema>({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  });
+}
+
+/** Synchronous access inside a transaction (writer) or outside one (reader). Statements are prepared once and cached. */
+export class Connection {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  all<Row>(query: Compilable<Row>): Row[] {
+    const { sql, parameters } = query.compile();
+    return this.allSql<Row>(sql, parameters as Value[]);
+  }
+
+  first<Row>(query: Compilable<Row>): Row | undefined {
+    return this.all(query)[0];
+  }
+
+  run(query: Compilable<unknown>): number {
+    const { sql, parameters } = query.compile();
+    return this.runSql(sql, parameters as Value[]);
+  }
+
+  /** For the hot statements: same cache, no builder. */
+  allSql<Row>(sql: string, parameters: readonly Value[] = []): Row[] {
+    return this.#prepare(sql).all(...parameters) as Row[];
+  }
+
+  /** Number of rows changed. */
+  runSql(sql: string, parameters: readonly Value[] = []): number {
+    return Number(this.#prepare(sql).run(...parameters).changes);
+  }
+
+  exec(sql: string): void {
+    this.#db.exec(sql);
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      // Day partitions and IN-lists make new texts; the bound keeps a long-lived process flat.
+      if (this.#statements.size >= 500) this.#statements.clear();
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+interface Waiting {
+  readonly work: (tx: Connection) => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Most writes that may wait for one turn; beyond it callers get an error instead of an unbounded queue. */
+const QUEUE_LIMIT = 50_000;
+
+export class Database {
+  readonly #writer: DatabaseSync;
+  readonly #reader: DatabaseSync;
+  readonly #tx: Connection;
+  readonly read: Connection;
+  #waiting: Waiting[] = [];
+  #scheduled = false;
+  #closed = false;
+
+  private constructor(path: string) {
+    this.#writer = new DatabaseSync(path, { timeout: 5000 });
+    this.#writer.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;',
+    );
+    this.#tx = new Connection(this.#writer);
+    this.#reader = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+    this.read = new Connection(this.#reader);
+  }
+
+  /** Creates the file when absent. Throws when it cannot be opened or is no database. */
+  static open(path: string): Database {
+    return new Database(path);
+  }
+
+  /** Schema changes only: runs at once, in a transaction of its own, before anything else is written. */
+  migrate(work: (tx: Connection) => void): void {
+    this.#writer.exec('BEGIN IMMEDIATE');
+    try {
+      work(this.#tx);
+      this.#writer.exec('COMMIT');
+    } catch (cause) {
+      this.#writer.exec('ROLLBACK');
+      throw cause;
+    }
+  }
+
+  /** Durable (fsync) when the promise resolves. `work` must be synchronous; if it throws, only its own writes are undone. */
+  write<T>(work: (tx: Connection) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new Error('the store is closed'));
+    if (this.#waiting.length >= QUEUE_LIMIT)
+      return Promise.reject(new Error('the store is overloaded: too many waiting writes'));
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, resolve: resolve as (value: never) => void, reject });
+      if (!this.#scheduled) {
+        this.#scheduled = true;
+        setImmediate(() => this.#flush());
+      }
+    });
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const batch = this.#waiting;
+    this.#waiting = [];
+    if (batch.length === 0) return;
+    const answers: (() => void)[] = [];
+    try {
+      this.#writer.exec('BEGIN IMMEDIATE');
+      for (const one of batch) answers.push(this.#runOne(one));
+      this.#writer.exec('COMMIT');
+    } catch (cause) {
+      try {
+        this.#writer.exec('ROLLBACK');
+      } catch {
+        // The transaction had ended already (disk full, I/O error): nothing of it is in the file.
+      }
+      for (const one of batch) one.reject(cause);
+      return;
+    }
+    for (const answer of answers) answer();
+  }
+
+  #runOne(one: Waiting): () => void {
+    this.#writer.exec('SAVEPOINT one');
+    try {
+      const value = one.work(this.#tx);
+      this.#writer.exec('RELEASE one');
+      return () => one.resolve(value as never);
+    } catch (error) {
+      this.#writer.exec('ROLLBACK TO one');
+      this.#writer.exec('RELEASE one');
+      return () => one.reject(error);
+    }
+  }
+
+  /** Waits for what was accepted, then closes both connections. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#flush();
+    this.#reader.close();
+    this.#writer.close();
+  }
+}

@@ -1,0 +1,71 @@
+// What a Linux gateway is configured with: facts of the network, never of a policy. Lifelines first.
+
+import type { Ip } from '../net/ip.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { PortRange, Protocol } from '../net/transport.ts';
+
+export const LIFELINE_CLASSES = [
+  'emergency',
+  'telephony',
+  'telecare',
+  'wifi-calling',
+  'acs',
+  'time',
+  'cert-status',
+] as const;
+export type LifelineClass = (typeof LIFELINE_CLASSES)[number];
+
+export interface Lifeline {
+  readonly name: string;
+  readonly class: LifelineClass;
+  /** Known addresses; names are resolved on top of these. */
+  readonly prefixes: readonly Prefix[];
+  readonly protocols: readonly Protocol[];
+  readonly ports: readonly PortRange[];
+  /** May the peer open flows towards the home? */
+  readonly inbound: boolean;
+  /** DNS names its clients ask for, subdomains included: forwarded for every type from inside strict. */
+  readonly dnsNames: readonly string[];
+}
+
+/** A named allow-list: destinations as protocol + port. */
+export interface Pack {
+  readonly name: string;
+  readonly purpose: string;
+  /** Names whose answers enter the allow set (exact, or `*.suffix`). */
+  readonly dnsNames: readonly string[];
+  readonly prefixes: readonly Prefix[];
+  readonly protocols: readonly Protocol[];
+  /** Port 80 only where the pack names it (certificate status). */
+  readonly ports: readonly PortRange[];
+}
+
+export interface GatewaySpec {
+  readonly name: string;
+  /** nft table, `inet <table>`; ours alone. Default `engawa`. */
+  readonly table: string;
+  /** Interfaces towards homes; everything else is the outside. */
+  readonly accessInterfaces: readonly string[];
+  /** The portal's own addresses: 80/443 on them reach the local listeners, for everyone. */
+  readonly portal: { readonly ip4: Ip; readonly ip6: Ip };
+  /** Two public sink addresses of the operator that unknown names resolve to in strict. */
+  readonly sink: { readonly ip4: Ip; readonly ip6: Ip };
+  /** Local listeners that traffic is redirected to. */
+  readonly ports: {
+    readonly portalHttp: number;
+    readonly portalHttps: number;
+    readonly tlsRefuser: number;
+    readonly dnsFront: number;
+  };
+  readonly tls443: 'alert' | 'reset';
+  /** Subscriber pools: elements outside them are refused. */
+  readonly pools: readonly Prefix[];
+  /** Never an element: portal, resolvers, SBC, loopbacks… (lifelines count as infrastructure too). */
+  readonly infrastructure: readonly Prefix[];
+  /** IPv6 prefix lengths in use for elements (one masked hash set each), e.g. 56, 64. */
+  readonly ipv6Lengths: readonly number[];
+  readonly lifelines: readonly Lifeline[];
+  readonly packs: readonly Pack[];
+  /** The operator's NTP servers, the only time source of a strict line. */
+  readonly ntpServers: readonly Prefix[];
+}

@@ -1,0 +1,25 @@
+// Which line held an address, prefix or port block, from when to when, how certain. Bindings are never rewritten to
+// lengthen a holder: a lost Stop never extends one beyond `certainEndAt`.
+import type { Instant } from '../kernel/time.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { PortRange } from '../net/transport.ts';
+
+export interface Binding {
+  /** Stable: derived from source, session and address, so the same records in any order name it the same. */
+  readonly id: string;
+  readonly realm: string;
+  readonly prefix: Prefix;
+  /** Present for shared addresses only. */
+  readonly ports?: PortRange;
+  /** The access key the source named; joined to a line at look-up time. */
+  readonly accessKey: string;
+  readonly source: 'static' | 'accounting';
+  /** NAS identity for accounting; undefined for static. */
+  readonly nas?: string;
+  readonly startAt: Instant;
+  /** Last moment for which evidence exists. */
+  readonly certainEndAt: Instant;
+  /** Set when closed; undefined while open. */
+  readonly endAt?: Instant;
+  readonly closedBy?: 'stop' | 'superseded' | 'nas-reset' | 'timeout';
+}

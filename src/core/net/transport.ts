@@ -1,0 +1,21 @@
+// The unit of permission is address + protocol + port: a tuple.
+import type { Prefix } from './prefix.ts';
+
+export type Protocol = 'tcp' | 'udp';
+
+export interface PortRange {
+  /** 0–65535, low ≤ high. */
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface ProtocolPort {
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+export interface Destination {
+  readonly prefix: Prefix;
+  readonly protocol: Protocol;
+  readonly ports: PortRange;
+}

@@ -1,0 +1,343 @@
+// Every interface the flow needs from the outside. Adapters implement them; the flow never sees a technology.
+
+import type { Actor, Case, CaseEvent, RecordedEvent } from '../core/casefile/case.ts';
+import type { Access } from '../core/garden/access.ts';
+import type { Result } from '../core/kernel/result.ts';
+import type { Instant } from '../core/kernel/time.ts';
+import type { Binding } from '../core/line/binding.ts';
+import type { Line } from '../core/line/line.ts';
+import type { Ip } from '../core/net/ip.ts';
+import type { Prefix } from '../core/net/prefix.ts';
+import type { ProtocolPort } from '../core/net/transport.ts';
+import type { RefusedRow, Report } from '../core/report/report.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+// ---------------------------------------------------------------- time, chance, log
+
+export interface ClockStatus {
+  readonly state: 'synchronised' | 'assumed' | 'unsynchronised';
+  /** A jump > 2 s against monotonic time was seen and nobody has confirmed it yet: no new gardens. */
+  readonly jumped: boolean;
+}
+
+export interface Clock {
+  now(): Instant;
+  /** Milliseconds that never go backwards; the breaker's windows slide on it. */
+  monotonicMs(): number;
+  status(): ClockStatus;
+}
+
+export interface Ids {
+  /** Time-ordered, unique, URL-safe. */
+  id(): string;
+  /** 8 Crockford base32 characters, random. */
+  checkCode(): string;
+}
+
+/** `code` is a key of telemetry/messages.ts; fields never hold personal data or anything we carried for a subscriber. */
+export interface Log {
+  info(code: string, fields?: Readonly<Record<string, Json | undefined>>): void;
+  warn(code: string, fields?: Readonly<Record<string, Json | undefined>>): void;
+  error(code: string, fields?: Readonly<Record<string, Json | undefined>>): void;
+}
+
+// ---------------------------------------------------------------- store
+
+export interface AuditDraft {
+  readonly at: Instant;
+  readonly actor: Actor;
+  /** Stable word, e.g. `case-opened`, `garden-confirmed`, `lines-imported`. */
+  readonly action: string;
+  readonly caseId?: string;
+  /** The store writes a keyed pseudonym of (lineId, epoch), never the id itself. */
+  readonly line?: { readonly lineId: string; readonly epoch: number };
+  readonly policyVersion?: string;
+  readonly legalBasis?: string;
+  /** Never contact data, never anything a subscriber's traffic said. */
+  readonly detail: Readonly<Record<string, Json>>;
+}
+
+export interface Timer {
+  readonly kind: string;
+  /** (kind, key) is unique: arming again replaces the due time. */
+  readonly key: string;
+  readonly dueAt: Instant;
+}
+
+export interface CaseChange {
+  readonly caseId: string;
+  /** 0 for a new case. A mismatch is the ordinary answer `conflict`: reload and decide again. */
+  readonly expectedVersion: number;
+  readonly events: readonly { readonly at: Instant; readonly actor: Actor; readonly event: CaseEvent }[];
+  /** The fold after these events: kept beside them for look-ups. */
+  readonly folded: Case;
+}
+
+/** What the gateway was told and what it proved, per line and prefix. Written before and after each act. */
+export interface EnforcementRecord {
+  readonly gateway: string;
+  readonly lineId: string;
+  readonly prefix: Prefix;
+  readonly access: Access;
+  readonly intentAt: Instant;
+  readonly ackedAt?: Instant;
+  readonly confirmedAt?: Instant;
+  readonly failure?: string;
+}
+
+export interface ReportOutcome {
+  readonly reportId: string;
+  readonly attribution: string;
+  readonly attributionReason: string;
+  readonly lineId?: string;
+  readonly epoch?: number;
+  readonly caseId?: string;
+  readonly decision: string;
+  readonly reason: string;
+  readonly evidence: Json;
+}
+
+/** One atomic unit: all of it is durable when commit() resolves, or none of it happened. */
+export interface Change {
+  readonly cases?: readonly CaseChange[];
+  readonly reportOutcomes?: readonly ReportOutcome[];
+  readonly audit?: readonly AuditDraft[];
+  readonly arm?: readonly Timer[];
+  readonly disarm?: readonly { readonly kind: string; readonly key: string }[];
+  readonly enforcement?: readonly EnforcementRecord[];
+  readonly lines?: readonly Line[];
+  /** Kept pages, addressed by their SHA-256 (hex). */
+  readonly pages?: readonly { readonly hash: string; readonly html: string }[];
+  readonly settings?: Readonly<Record<string, Json>>;
+  readonly messages?: readonly OutboundMessage[];
+  /** Form tokens used up by this change; the whole change is refused when one was used before. */
+  readonly useTokens?: readonly { readonly id: string; readonly expiresAt: Instant }[];
+  /** Journal entries imported by this change; one known already is skipped silently. */
+  readonly journalIds?: readonly string[];
+}
+
+export type CommitError = { readonly kind: 'conflict'; readonly caseId: string } | { readonly kind: 'token-used' };
+
+export interface OutboundMessage {
+  readonly id: string;
+  readonly caseId: string;
+  readonly lineId: string;
+  readonly channel: 'email' | 'webhook';
+  readonly template: string;
+  readonly language: string;
+  readonly dueAt: Instant;
+  readonly attempts: number;
+  readonly state: 'waiting' | 'sent' | 'failed';
+}
+
+export interface EvidenceFile {
+  /** SHA-256 (hex) of the original bytes. */
+  readonly hash: string;
+  readonly source: string;
+  readonly name: string;
+  readonly receivedAt: Instant;
+  readonly bytes: number;
+  readonly state: 'accepted' | 'parked';
+  readonly reason?: string;
+}
+
+export interface CaseQuery {
+  readonly lineId?: string;
+  readonly epoch?: number;
+  readonly checkCode?: string;
+  readonly open?: boolean;
+  readonly state?: Case['state'];
+  readonly limit?: number;
+  readonly afterId?: string;
+}
+
+export interface Store {
+  commit(change: Change): Promise<Result<{ readonly auditSequence: number }, CommitError>>;
+
+  // reports and evidence
+  /** Durable when it resolves. Known report ids are counted as duplicates and change nothing. */
+  acceptReports(
+    file: EvidenceFile,
+    reports: readonly Report[],
+    refused: readonly RefusedRow[],
+  ): Promise<{ readonly accepted: readonly string[]; readonly duplicates: number }>;
+  /** Accepted, not yet decided, oldest first: work that survives a crash. */
+  pendingReports(limit: number): Promise<readonly Report[]>;
+  report(id: string): Promise<{ readonly report: Report; readonly outcome?: ReportOutcome } | undefined>;
+  reportsOfCase(
+    caseId: string,
+    limit: number,
+  ): Promise<readonly { readonly report: Report; readonly outcome?: ReportOutcome }[]>;
+  /** Reports decided for a line inside a window: counts for rules, corroboration, verify. */
+  reportsOfLine(lineId: string, epoch: number, fromAt: Instant, toAt: Instant): Promise<readonly Report[]>;
+  evidenceFiles(query: {
+    readonly state?: 'accepted' | 'parked';
+    readonly limit: number;
+  }): Promise<readonly EvidenceFile[]>;
+  evidenceFile(hash: string): Promise<EvidenceFile | undefined>;
+
+  // lines
+  line(id: string): Promise<Line | undefined>;
+  lineByAccessKey(accessKey: string): Promise<Line | undefined>;
+  /** Customer number or phone, exact. */
+  linesBy(query: { readonly customerNo?: string; readonly phone?: string }): Promise<readonly Line[]>;
+  lineCount(): Promise<number>;
+  allLines(): AsyncIterable<Line>;
+
+  // cases
+  case(id: string): Promise<Case | undefined>;
+  caseEvents(id: string): Promise<readonly RecordedEvent[]>;
+  cases(query: CaseQuery): Promise<readonly Case[]>;
+  openCasesOfLine(lineId: string, epoch: number): Promise<readonly Case[]>;
+  /** Closed ones too, newest first: the history the ladder and the self-release limits look at. */
+  casesOfLine(lineId: string, epoch: number): Promise<readonly Case[]>;
+  /** All open cases whose access is not `open`: the wanted state, read whole at start. */
+  wantedLines(): Promise<
+    readonly {
+      readonly lineId: string;
+      readonly epoch: number;
+      readonly access: Access;
+      readonly families: readonly string[];
+    }[]
+  >;
+
+  // enforcement, timers, settings, pages, tokens, messages
+  enforcement(lineId: string): Promise<readonly EnforcementRecord[]>;
+  dueTimers(now: Instant, limit: number): Promise<readonly Timer[]>;
+  setting(key: string): Promise<Json | undefined>;
+  page(hash: string): Promise<string | undefined>;
+  dueMessages(now: Instant, limit: number): Promise<readonly OutboundMessage[]>;
+
+  // audit
+  /** Signs a checkpoint over everything committed so far. */
+  checkpoint(now: Instant): Promise<{ readonly size: number; readonly root: string }>;
+  /** Writes log.jsonl, checkpoint, key.pub (and pages/) into an empty or new folder. */
+  exportAudit(directory: string, now: Instant): Promise<{ readonly size: number; readonly root: string }>;
+  auditOfCase(caseId: string): Promise<readonly Json[]>;
+
+  /** Deletes what is past its retention; returns counts per kind. */
+  purge(now: Instant): Promise<Readonly<Record<string, number>>>;
+  close(): Promise<void>;
+}
+
+/** Raw feed files: the untouched original, compressed, addressed by hash. Readable by engineers only. */
+export interface Evidence {
+  /** Durable when it resolves. Same bytes twice = same hash, stored once. */
+  keep(bytes: Uint8Array): Promise<string>;
+  read(hash: string): Promise<Uint8Array | undefined>;
+  remove(hash: string): Promise<void>;
+}
+
+// ---------------------------------------------------------------- bindings
+
+/** What a look-up of one address found around an instant, before any judgement. */
+export interface Holders {
+  readonly bindings: readonly Binding[];
+  /** The NAS's measured clock skew in ms (0 for static), the widest over the bindings. */
+  readonly skewMs: number;
+  /** Interim interval of the source in ms, for the open tail. */
+  readonly interimMs: number;
+}
+
+export interface BindingChange {
+  /** Lines whose current set of open bindings changed. */
+  readonly accessKeys: readonly string[];
+  /** Prefixes that ceased to belong to that access key: their gateway element goes in the same act. */
+  readonly ended: readonly {
+    readonly accessKey: string;
+    readonly realm: string;
+    readonly prefix: Prefix;
+    readonly nas?: string;
+  }[];
+}
+
+export interface Bindings {
+  /** All bindings (static and accounting) of the address, containing prefixes included, that touch [fromAt, toAt]. */
+  holders(realm: string, ip: Ip, fromAt: Instant, toAt: Instant): Promise<Holders>;
+  /** Open now: what gateway elements are derived from. */
+  openOf(accessKey: string): Promise<readonly Binding[]>;
+  /** Who holds this address at this moment, for the portal and for new elements. */
+  holderNow(realm: string, ip: Ip): Promise<Binding | undefined>;
+  /** Told after each durable change, in order; the enforcer reacts within 1 s. */
+  onChange(listener: (change: BindingChange) => void): void;
+}
+
+// ---------------------------------------------------------------- gateway
+
+export interface GardenElement {
+  /** IPv4 /32, IPv6 /48–/64 in a configured length. Refused by the helper otherwise, or inside infrastructure. */
+  readonly prefix: Prefix;
+  readonly access: 'leaky' | 'strict';
+  /** Reject-and-count going out, drop coming in. Never 53, 80, 123, 443. */
+  readonly abusedPorts: readonly ProtocolPort[];
+  /** The element frees itself after this; renewed by putting it again. 1–259,200 s. */
+  readonly timeoutSeconds: number;
+}
+
+export type ElementState = { readonly prefix: Prefix; readonly access: 'absent' | 'leaky' | 'strict' | 'unknown' };
+
+export type EnforceError =
+  | { readonly kind: 'refused'; readonly code: string; readonly text: string }
+  | { readonly kind: 'unavailable'; readonly text: string }
+  | { readonly kind: 'timeout'; readonly afterMs: number };
+
+export interface DenyCount {
+  readonly prefix: Prefix;
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  /** Absolute packets since the element was made; lower than before = reset. */
+  readonly packets: number;
+}
+
+export interface Enforcer {
+  readonly gateway: string;
+  /** One transaction: all or nothing. May be repeated. Ok = acked, not confirmed. */
+  apply(change: {
+    readonly put: readonly GardenElement[];
+    readonly remove: readonly Prefix[];
+  }): Promise<Result<void, EnforceError>>;
+  /** The probe that must abort: what the kernel proves now, per prefix. Never throws; doubt is `unknown`. */
+  observe(prefixes: readonly Prefix[]): Promise<readonly ElementState[]>;
+  /** Everything in the garden sets, read back in chunks. */
+  readBack(): Promise<Result<readonly ElementState[], EnforceError>>;
+  /** Compares the ruleset's skeleton with the expected text; `missing` after a foreign flush. */
+  skeleton(): Promise<'intact' | 'changed' | 'missing' | 'unknown'>;
+  /** Loads the skeleton (when absent or changed) in one transaction that keeps existing elements. Never flushes first. */
+  install(): Promise<Result<'adopted' | 'installed' | 'repaired', EnforceError>>;
+  /** After a release: forget only the flows we steered (never a lifeline's). Coalesced by the helper. */
+  forgetSteered(prefixes: readonly Prefix[]): Promise<Result<void, EnforceError>>;
+  denyCounts(): Promise<Result<readonly DenyCount[], EnforceError>>;
+  close(): Promise<void>;
+}
+
+/** Learned addresses of the DNS front: in the kernel, confirmed, before the answer goes out. */
+export interface AllowList {
+  allow(
+    entries: readonly { readonly pack: string; readonly ip: Ip; readonly timeoutSeconds: number }[],
+  ): Promise<Result<void, EnforceError>>;
+  lifeline(
+    entries: readonly { readonly lifeline: string; readonly ip: Ip; readonly timeoutSeconds: number }[],
+  ): Promise<Result<void, EnforceError>>;
+  /** Renews @dns_alive (60 s). Called only after a real query through the front was answered. */
+  dnsAlive(): Promise<Result<void, EnforceError>>;
+  /** Is this address in strict (so the front must answer from the garden)? Answered from memory. */
+  isStrict(ip: Ip): boolean;
+}
+
+// ---------------------------------------------------------------- notifier
+
+export interface Notifier {
+  readonly channel: 'email' | 'webhook';
+  send(
+    message: {
+      readonly to: string;
+      readonly subject: string;
+      readonly text: string;
+      readonly language: string;
+      readonly checkCode: string;
+      readonly messageId: string;
+    },
+    signal: AbortSignal,
+  ): Promise<Result<void, { readonly kind: 'temporary' | 'permanent'; readonly text: string }>>;
+}
