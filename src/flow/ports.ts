@@ -241,6 +241,8 @@ export interface Holders {
 }
 
 export interface BindingChange {
+  /** Every prefix a record of this change spoke of, late records included: decisions resting on them are checked again. */
+  readonly touched: readonly { readonly realm: string; readonly prefix: Prefix }[];
   /** Lines whose current set of open bindings changed. */
   readonly accessKeys: readonly string[];
   /** Prefixes that ceased to belong to that access key: their gateway element goes in the same act. */
