@@ -1,84 +1,86 @@
 // Who may import whom; the table is in CONTRIBUTING.md. Each rule says why in its comment.
-const only = (name, comment, from, allowed) => ({
-  name,
-  comment,
-  severity: 'error',
-  from: { path: from },
-  to: { pathNot: allowed },
-});
-const pkg = (...names) => names.map((n) => `node_modules/(@types/)?${n}(/|$)`);
-const NODE = '^(node:)?[a-z_]+(/[a-z]+)?$';
+const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+const pkg = (...names) => names.map((name) => `node_modules/(@types/)?${name}(/|$)`);
+
+/** Everything below `from` may import what matches `allowed` and nothing else, Node's own modules included. */
+const only = (name, comment, from, allowed) => rule(name, comment, { path: from }, { pathNot: allowed });
+
+/** The same, with Node's own modules allowed. */
+const onlyAndNode = (name, comment, from, allowed) =>
+  rule(name, comment, { path: from }, { pathNot: allowed, dependencyTypesNot: ['core'] });
+
+/** A package that belongs to one place: nobody else imports it. */
+const owned = (name, comment, owner, ...names) =>
+  rule(name, comment, { path: '^src/', pathNot: owner }, { path: pkg(...names) });
 
 module.exports = {
   forbidden: [
-    {
-      name: 'no-cycles',
-      comment: 'a cycle hides who depends on whom',
-      severity: 'error',
-      from: {},
-      to: { circular: true },
-    },
-    {
-      name: 'src-never-imports-test',
-      comment: 'fakes stay in tests',
-      severity: 'error',
-      from: { path: '^src/' },
-      to: { path: '^test/' },
-    },
-    {
-      name: 'nothing-imports-the-wiring',
-      comment: 'main and compose see everything; nothing sees them',
-      severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(main|compose)\\.ts$', '^src/cli/'] },
-      to: { path: ['^src/(main|compose)\\.ts$', '^src/helper/main\\.ts$'] },
-    },
+    rule('no-cycles', 'a cycle hides who depends on whom', {}, { circular: true }),
+    rule('resolvable', 'an import that resolves to nothing escapes every other rule', {}, { couldNotResolve: true }),
+    rule('src-never-imports-test', 'fakes stay in tests', { path: '^src/' }, { path: '^test/' }),
+    rule(
+      'nothing-imports-the-wiring',
+      'main and compose see everything; nothing sees them',
+      { path: '^src/', pathNot: ['^src/(main|compose)\\.ts$', '^src/cli/'] },
+      { path: ['^src/(main|compose)\\.ts$', '^src/helper/main\\.ts$'] },
+    ),
     only('core-imports-core', 'rules are replayable years later: values in, values out', '^src/core/', ['^src/core/']),
     only('flow-imports-core', 'the flow orders; adapters act', '^src/flow/', ['^src/(core|flow)/']),
-    only('protocols-are-bytes', 'a codec knows addresses and results, nothing of cases', '^src/protocols/', [
-      '^src/core/(kernel|net|report|garden)/',
+    onlyAndNode('protocols-are-bytes', 'a codec knows addresses and results, nothing of cases', '^src/protocols/', [
+      '^src/core/(kernel|net|report|garden|line)/',
       '^src/protocols/',
-      NODE,
       ...pkg('csv-parse', 'zod'),
     ]),
-    only('helper-stands-alone', 'the only code with CAP_NET_ADMIN must be readable on its own', '^src/helper/', [
+    rule(
+      'protocols-stand-alone',
+      'a protocol is read with its own documents at hand, not with its neighbours',
+      { path: '^src/protocols/([^/]+)/' },
+      { path: '^src/protocols/', pathNot: '^src/protocols/$1/' },
+    ),
+    onlyAndNode('helper-stands-alone', 'the only code with CAP_NET_ADMIN must be readable on its own', '^src/helper/', [
       '^src/core/(kernel|net|garden)/',
       '^src/protocols/nftables/',
       '^src/helper/',
-      NODE,
     ]),
-    only('garden-is-small', 'what a garden line meets first', '^src/garden/', [
+    onlyAndNode('garden-is-small', 'what a garden line meets first', '^src/garden/', [
       '^src/core/(kernel|net|garden)/',
       '^src/protocols/',
       '^src/flow/ports\\.ts$',
       '^src/telemetry/',
       '^src/garden/',
-      NODE,
     ]),
-    only('adapters-implement-ports', 'an adapter sees the ports, never the flow behind them', '^src/adapters/', [
+    onlyAndNode('adapters-implement-ports', 'an adapter sees the ports, never the flow behind them', '^src/adapters/', [
       '^src/(core|protocols|telemetry)/',
       '^src/flow/ports\\.ts$',
       '^src/adapters/',
-      NODE,
       ...pkg('kysely', 'nodemailer'),
     ]),
-    only('http-calls-flow', 'routers parse, call the flow, render', '^src/http/', [
+    rule(
+      'adapters-do-not-meet',
+      'two ports meet in the flow: an adapter that calls another hides a step',
+      { path: '^src/adapters/([^/]+)/' },
+      { path: '^src/adapters/', pathNot: '^src/adapters/$1/' },
+    ),
+    onlyAndNode('http-calls-flow', 'routers parse, call the flow, render', '^src/http/', [
       '^src/(core|flow|telemetry|http)/',
       '^src/protocols/(capport|reports)/',
-      NODE,
       ...pkg('express', 'ejs', 'i18next', 'helmet', 'zod', 'yaml'),
     ]),
-    only('config-is-a-leaf', 'config reads files and returns values', '^src/config/', [
+    onlyAndNode('config-is-a-leaf', 'config reads files and returns values', '^src/config/', [
       '^src/(core|config)/',
-      NODE,
       ...pkg('zod', 'yaml'),
     ]),
-    only('telemetry-is-a-leaf', 'logs and warnings as data', '^src/telemetry/', [
+    onlyAndNode('telemetry-is-a-leaf', 'logs and warnings as data', '^src/telemetry/', [
       '^src/core/kernel/',
       '^src/telemetry/',
       '^src/flow/ports\\.ts$',
-      NODE,
       ...pkg('pino'),
     ]),
+    owned('kysely-stays-in-sqlite', 'SQL is the store’s business', '^src/adapters/store/sqlite/', 'kysely'),
+    owned('nodemailer-stays-in-smtp', 'mail is the notifier’s business', '^src/adapters/notifier/smtp/', 'nodemailer'),
+    owned('pino-stays-in-telemetry', 'everyone else has the port Log', '^src/telemetry/', 'pino'),
+    owned('express-stays-in-http', 'a flow knows no request', '^src/http/', 'express', 'ejs', 'helmet'),
+    owned('commander-stays-in-cli', 'options are parsed at the edge', '^src/cli/', 'commander'),
   ],
   options: {
     tsPreCompilationDeps: true,

@@ -1,6 +1,29 @@
 import { defineConfig } from 'vitest/config';
 
 // The cost is in the file name: .test.ts milliseconds, .int.test.ts kernel, sockets and daemons, .e2e.test.ts browser.
+// int and e2e run one file at a time and after the fast ones: they share a kernel and measure time.
+const slow = (name: string, timeoutMs: number, order: number) => ({
+  test: {
+    name,
+    include: [`test/**/*.${name}.test.ts`],
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+    maxWorkers: 1,
+    sequence: { groupOrder: order },
+  },
+});
+
+// test/hunt/ is for `npm run hunt` alone: kills and fuzzing that take minutes to hours.
+const hunt = {
+  test: {
+    name: 'hunt',
+    include: ['test/hunt/**/*.test.ts'],
+    testTimeout: 3_600_000,
+    maxWorkers: 1,
+    sequence: { groupOrder: 3 },
+  },
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -16,27 +39,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/core/**', '**/*.{int,e2e}.test.ts', '**/node_modules/**'],
+          exclude: ['test/core/**', 'test/hunt/**', '**/*.{int,e2e}.test.ts', '**/node_modules/**'],
         },
       },
-      {
-        test: {
-          name: 'int',
-          include: ['test/**/*.int.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          maxWorkers: 1,
-        },
-      },
-      {
-        test: {
-          name: 'e2e',
-          include: ['test/**/*.e2e.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          maxWorkers: 1,
-        },
-      },
+      slow('int', 60_000, 1),
+      slow('e2e', 120_000, 2),
+      ...(process.env['ENGAWA_HUNT'] === undefined ? [] : [hunt]),
     ],
   },
 });
