@@ -327,6 +327,39 @@ export interface AllowList {
   isStrict(ip: Ip): boolean;
 }
 
+// ---------------------------------------------------------------- the engineer's stop
+
+export interface Hold {
+  readonly on: boolean;
+  readonly by?: string;
+  readonly at?: Instant;
+  readonly reason?: string;
+}
+
+/** A file in the state folder: on stops new gardens *and* repair. Read anew at every question, so a file made by hand works. */
+export interface HoldSwitch {
+  current(): Hold;
+  set(hold: { readonly by: string; readonly at: Instant; readonly reason: string }): Promise<void>;
+  lift(): Promise<void>;
+}
+
+export interface ReleaseEntry {
+  readonly id: string;
+  readonly lineId: string;
+  readonly epoch: number;
+  readonly at: Instant;
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** Releases written by `release-all` before it touches the gateway: they hold even when the store cannot be written. */
+export interface ReleaseJournal {
+  /** Durable (fsync) when it resolves. */
+  append(entries: readonly ReleaseEntry[]): Promise<void>;
+  /** Everything ever appended and not yet dropped; a torn last line (power cut) is left out. */
+  entries(): Promise<readonly ReleaseEntry[]>;
+}
+
 // ---------------------------------------------------------------- notifier
 
 export interface Notifier {

@@ -1,0 +1,37 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { holdFile } from '../../../src/adapters/state-folder/hold.ts';
+import { releaseJournal } from '../../../src/adapters/state-folder/release-journal.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'engawa-state-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const entry = (id: string) => ({ id, lineId: 'L1', epoch: 1, at: 5, by: 'kim', reason: 'storm' });
+
+test('hold survives a restart of the process and says who set it', async () => {
+  await holdFile(folder).set({ by: 'kim', at: 1000, reason: 'wrong feed' });
+  expect(holdFile(folder).current()).toEqual({ on: true, by: 'kim', at: 1000, reason: 'wrong feed' });
+  await holdFile(folder).lift();
+  await holdFile(folder).lift();
+  expect(holdFile(folder).current()).toEqual({ on: false });
+});
+
+test('an empty file made by hand is a hold, and so is one we cannot read', () => {
+  writeFileSync(join(folder, 'hold'), '');
+  expect(holdFile(folder).current().on).toBe(true);
+  expect(holdFile(join(folder, 'hold')).current().on).toBe(true);
+});
+
+test('a journal line torn by a power cut is left out, and the next append is not glued to it', async () => {
+  const journal = releaseJournal(folder);
+  expect(await journal.entries()).toEqual([]);
+  await journal.append([entry('a'), entry('b')]);
+  appendFileSync(join(folder, 'releases.jsonl'), '{"id":"c","line');
+  await journal.append([entry('d')]);
+  expect((await journal.entries()).map((e) => e.id)).toEqual(['a', 'b', 'd']);
+});

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { isChronySynchronised, SystemClock } from '../../../src/adapters/system/clock.ts';
+import { systemIds, timeOrderedId } from '../../../src/adapters/system/ids.ts';
+import { parseCheckCode, showCheckCode } from '../../../src/core/casefile/check-code.ts';
+
+test('C06: a step of the wall clock against monotonic time is a jump until an engineer confirms it; slewing is not', async () => {
+  let [wall, monotonic] = [1_000_000, 0];
+  const clock = new SystemClock({
+    source: 'chrony',
+    wall: () => wall,
+    monotonic: () => monotonic,
+    synchronised: async () => true,
+  });
+  await clock.check();
+  for (let i = 0; i < 100; i++) {
+    monotonic += 1000;
+    wall += 1001;
+    expect(clock.status()).toEqual({ state: 'synchronised', jumped: false });
+  }
+  wall += 86_400_000;
+  expect(clock.status().jumped).toBe(true);
+  wall -= 86_400_000;
+  expect(clock.status().jumped, 'a jump back does not clear it').toBe(true);
+  clock.confirm();
+  expect(clock.status().jumped).toBe(false);
+});
+
+test('a clock nobody can vouch for is unsynchronised, and «assumed» is never shown as synchronised', async () => {
+  const failing = new SystemClock({ source: 'chrony', synchronised: () => Promise.reject(new Error('no chronyc')) });
+  await failing.check();
+  expect(failing.status().state).toBe('unsynchronised');
+  expect(new SystemClock({ source: 'assumed' }).status().state).toBe('assumed');
+  expect(
+    isChronySynchronised('C0000201,192.0.2.1,3,1700000000.1,0.000001,0.0,0.0,1.5,0.0,0.01,0.01,0.001,64.0,Normal\n'),
+  ).toBe(true);
+  expect(isChronySynchronised('7F7F0101,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised\n')).toBe(false);
+  expect(isChronySynchronised('')).toBe(false);
+});
+
+test('ids sort by time; check codes are said and typed in any common form', () => {
+  expect(timeOrderedId(1, new Uint8Array(10).fill(255)) < timeOrderedId(2, new Uint8Array(10))).toBe(true);
+  expect(systemIds.id()).toHaveLength(26);
+  const code = systemIds.checkCode();
+  expect(parseCheckCode(` ${showCheckCode(code).toLowerCase()} `)).toBe(code);
+  expect(parseCheckCode('ilo0-o1iL')).toBe('11000111');
+  expect(parseCheckCode('ABCD-EF1')).toBeUndefined();
+  expect(parseCheckCode('ABCDEFGU')).toBeUndefined();
+});
