@@ -35,6 +35,8 @@ export type CaseEvent =
       readonly policyVersion: string;
       readonly ruleId: string;
       readonly legalBasis: string;
+      /** When the case closes by itself if nothing else happens (every case has an end). */
+      readonly expiresAt: Instant;
     }
   | {
       readonly type: 'report-attached';
@@ -44,7 +46,14 @@ export type CaseEvent =
       readonly observedAt: Instant;
       readonly destinationPort?: number;
     }
-  | { readonly type: 'step-entered'; readonly step: number; readonly ruleId: string; readonly policyVersion: string }
+  | {
+      readonly type: 'step-entered';
+      readonly step: number;
+      readonly ruleId: string;
+      readonly policyVersion: string;
+      /** The step's own maximum: then the ladder loosens. */
+      readonly endsAt?: Instant;
+    }
   | { readonly type: 'noticed' }
   | { readonly type: 'held'; readonly reason: HoldReason; readonly wantedAccess: Access }
   | {
@@ -123,9 +132,11 @@ export interface Case {
   readonly policyVersion: string;
   readonly ruleId: string;
   readonly legalBasis: string;
-  /** Index into the rule's ladder. */
+  /** Index into the rule's ladder; -1 before the first step is entered (watching, or held on the way to it). */
   readonly step: number;
+  /** When the step was entered; the opening for step -1. */
   readonly stepEnteredAt: Instant;
+  readonly stepEndsAt?: Instant;
   readonly openedAt: Instant;
   readonly quarantinedAt?: Instant;
   readonly expiresAt?: Instant;
@@ -153,6 +164,13 @@ export interface Case {
   readonly answers: Readonly<Record<string, string>>;
   readonly medicalDoorAt?: Instant;
   readonly portalSeenAt?: Instant;
+  readonly portalUnseenAt?: Instant;
+  /** Last `still-seen`, from deny counters or a report. */
+  readonly stillSeenAt?: Instant;
+  /** When this case's access was tightened; C13 counts them over the line's cases. */
+  readonly tightenedAt: readonly Instant[];
+  /** Releases ordered by a device on this line; the self-release limits count them over the line's cases. */
+  readonly selfReleasedAt: readonly Instant[];
   readonly consentAt?: Instant;
   readonly notes: number;
 }
