@@ -37,6 +37,8 @@ export interface Journey {
   readonly selfRelease:
     | { readonly allowed: true }
     | { readonly allowed: false; readonly reason: ReleaseRefusal; readonly nextAt?: Instant };
+  /** «I need until Saturday»: the steps wait until then; the access stays as it is. */
+  readonly postponedUntil?: Instant;
   readonly medicalDoor: { readonly available: boolean; readonly usedAt?: Instant };
   readonly customerNoLast3?: string;
   readonly expert: readonly {
@@ -110,5 +112,6 @@ export interface JourneyDesk {
   release(lineRef: string, version: string, consent: Consent, proof: FormProof): Promise<ActResult>;
   /** «A medical, alarm or care device here needs the internet»: leaky at once, to a person, once in 30 days. */
   medicalDoor(lineRef: string, proof: FormProof): Promise<ActResult>;
-  postpone(lineRef: string, proof: FormProof): Promise<ActResult>;
+  /** `untilAt`: the time the reader chose (tonight, Saturday); the desk may shorten it. Access does not change. */
+  postpone(lineRef: string, proof: FormProof, untilAt?: Instant): Promise<ActResult>;
 }
