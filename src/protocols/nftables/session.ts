@@ -1,0 +1,186 @@
+// One long-lived `nft -j -i`: whole transactions in, one JSON document a line; waiting ones are joined into micro-batches.
+// Knows nothing of sets or messages. Big listings do not belong here: nft keeps what it lists (see oneShot in helper/tools.ts).
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { err, ok, type Result } from '../../core/kernel/result.ts';
+
+/** One command object of libnftables-json(5), e.g. `{ add: { element: … } }`. */
+export type NftCommand = Readonly<Record<string, unknown>>;
+
+export type NftFailure =
+  /** The kernel or nft said no; nothing of this transaction happened. */
+  | { readonly kind: 'failed'; readonly errors: readonly string[] }
+  /** The outcome is not known: nft was wedged and has been killed, or died by itself. */
+  | { readonly kind: 'timeout'; readonly afterMs: number }
+  | { readonly kind: 'gone'; readonly text: string }
+  /** The queue is full; nothing was sent. */
+  | { readonly kind: 'busy' };
+
+export interface NftSessionOptions {
+  /** Absolute path and arguments that precede `-j -i`. */
+  readonly program?: readonly string[];
+  /** Per command, from the moment it is written to nft. */
+  readonly deadlineMs?: number;
+  readonly maxQueue?: number;
+  /** Commands joined into one transaction. */
+  readonly maxBatch?: number;
+}
+
+interface Job {
+  readonly commands: readonly NftCommand[];
+  /** A probe is never joined: its answer is counted per transaction. */
+  readonly alone: boolean;
+  readonly resolve: (answer: Result<readonly string[], NftFailure>) => void;
+}
+
+/** A harmless list whose one-line answer says «the command before me is done»: nothing of ours lives in family arp. */
+const MARKER = '{"nftables":[{"list":{"chains":{"family":"arp"}}}]}\n';
+/** Errors and answers share one pipe, so that an error can never arrive after the marker that closes its command. */
+const MERGED = ['/bin/sh', '-c', 'exec "$0" "$@" 2>&1'] as const;
+const MAX_OUTPUT = 64 * 1024;
+const FIRST_PAUSE_MS = 50;
+const LAST_PAUSE_MS = 2000;
+
+export class NftSession {
+  readonly #program: readonly string[];
+  readonly #deadlineMs: number;
+  readonly #maxQueue: number;
+  readonly #maxBatch: number;
+  readonly #queue: Job[] = [];
+  #child: ChildProcessByStdio<Writable, Readable, null> | undefined;
+  #finish: ((answer: Result<readonly string[], NftFailure>) => void) | undefined;
+  #output = '';
+  #pauseMs = 0;
+  #running = false;
+  #closed = false;
+
+  constructor(options: NftSessionOptions = {}) {
+    this.#program = options.program ?? ['/usr/sbin/nft'];
+    this.#deadlineMs = options.deadlineMs ?? 5000;
+    this.#maxQueue = options.maxQueue ?? 1024;
+    this.#maxBatch = options.maxBatch ?? 2000;
+  }
+
+  /** One transaction, all or nothing. May share a kernel transaction with its neighbours; each keeps its own answer. */
+  async transact(commands: readonly NftCommand[]): Promise<Result<void, NftFailure>> {
+    const answer = await this.#enqueue(commands, false);
+    if (!answer.ok) return answer;
+    return answer.value.length === 0 ? ok(undefined) : err({ kind: 'failed', errors: answer.value });
+  }
+
+  /** A transaction that is meant to abort: its errors are the answer. */
+  probe(commands: readonly NftCommand[]): Promise<Result<readonly string[], NftFailure>> {
+    return this.#enqueue(commands, true);
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** What waits is answered `gone`; nothing new is taken. */
+  close(): void {
+    this.#closed = true;
+    for (const job of this.#queue.splice(0)) job.resolve(err({ kind: 'gone', text: 'session closed' }));
+    this.#child?.kill('SIGKILL');
+  }
+
+  #enqueue(commands: readonly NftCommand[], alone: boolean): Promise<Result<readonly string[], NftFailure>> {
+    if (this.#closed) return Promise.resolve(err({ kind: 'gone', text: 'session closed' }));
+    if (this.#queue.length >= this.#maxQueue) return Promise.resolve(err({ kind: 'busy' }));
+    return new Promise((resolve) => {
+      this.#queue.push({ commands, alone, resolve });
+      if (!this.#running) void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#running = true;
+    await Promise.resolve(); // whatever was asked for in this tick shares the first transaction
+    while (this.#queue.length > 0) await this.#runBatch(this.#nextBatch());
+    this.#running = false;
+  }
+
+  #nextBatch(): readonly Job[] {
+    const batch = [this.#queue.shift()!];
+    let size = batch[0]!.commands.length;
+    while (!batch[0]!.alone && this.#queue.length > 0) {
+      const next = this.#queue[0]!;
+      size += next.commands.length;
+      if (next.alone || size > this.#maxBatch) break;
+      batch.push(this.#queue.shift()!);
+    }
+    return batch;
+  }
+
+  async #runBatch(batch: readonly Job[]): Promise<void> {
+    const answer = await this.#send(batch.flatMap((job) => job.commands));
+    const isSpoiled = answer.ok && answer.value.length > 0 && batch.length > 1;
+    if (!isSpoiled) {
+      for (const job of batch) job.resolve(answer);
+      return;
+    }
+    // One bad neighbour aborted all: nothing happened, so each is tried by itself and answers for itself.
+    for (const job of batch) job.resolve(await this.#send(job.commands));
+  }
+
+  async #send(commands: readonly NftCommand[]): Promise<Result<readonly string[], NftFailure>> {
+    if (this.#child === undefined) await this.#start();
+    const child = this.#child;
+    if (child === undefined || this.#closed) return err({ kind: 'gone', text: 'nft does not start' });
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#finish = undefined;
+        this.#drop(child);
+        resolve(err({ kind: 'timeout', afterMs: this.#deadlineMs }));
+      }, this.#deadlineMs);
+      this.#output = '';
+      this.#finish = (answer) => {
+        clearTimeout(timer);
+        this.#finish = undefined;
+        resolve(answer);
+      };
+      child.stdin.write(`${JSON.stringify({ nftables: commands })}\n${MARKER}`);
+    });
+  }
+
+  async #start(): Promise<void> {
+    if (this.#pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#pauseMs * (0.5 + Math.random())));
+    this.#pauseMs = Math.min(LAST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2));
+    if (this.#closed) return;
+    const [shell, ...script] = MERGED;
+    const child = spawn(shell, [...script, ...this.#program, '-j', '-i'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { LC_ALL: 'C' },
+    });
+    this.#child = child;
+    child.stdin.on('error', () => {}); // a dying nft: 'exit' tells it
+    child.stdout.setEncoding('utf8').on('data', (text: string) => this.#read(child, text));
+    child.on('error', (error) => this.#lost(child, error.message));
+    child.on('exit', (code, signal) => this.#lost(child, `nft ended (${signal ?? code})`));
+  }
+
+  #read(child: unknown, text: string): void {
+    if (child !== this.#child || this.#finish === undefined) return;
+    // Head and tail are kept: the head has the first error, the tail the marker.
+    this.#output += text;
+    if (this.#output.length > MAX_OUTPUT) {
+      this.#output = this.#output.slice(0, MAX_OUTPUT / 2) + this.#output.slice(-MAX_OUTPUT / 4);
+    }
+    if (!this.#output.endsWith('\n')) return;
+    const lines = this.#output.split('\n').filter((line) => line !== '');
+    if (lines.at(-1)?.startsWith('{"nftables"') !== true) return;
+    this.#pauseMs = 0;
+    this.#finish(ok(lines.slice(0, -1).filter((line) => line.includes('Error'))));
+  }
+
+  #lost(child: ChildProcessByStdio<Writable, Readable, null>, text: string): void {
+    if (child !== this.#child) return;
+    this.#child = undefined;
+    this.#finish?.(err({ kind: 'gone', text }));
+  }
+
+  #drop(child: ChildProcessByStdio<Writable, Readable, null>): void {
+    if (child === this.#child) this.#child = undefined;
+    child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,144 @@
+// The named sets of the gateway's table: one place for every name, key form and size, shared by ruleset and elements.
+// Hash sets only (an interval set costs seconds per change at 100,000 lines); access is told by separate sets, never by
+// map values. Static destinations are no sets: they stand in the rules, so that a reload replaces them whole.
+import type { GatewaySpec } from '../../core/garden/gateway.ts';
+import { formatIp, type Ip } from '../../core/net/ip.ts';
+import { maskIp, type Prefix } from '../../core/net/prefix.ts';
+
+/** Room for every line of a large gateway. Exceeding it is ENFILE («Too many open files in system»). */
+const MAX_ELEMENTS = 2_097_152;
+const MAX_LEARNED = 16_384;
+const MAX_METERED = 131_072;
+
+export const DNS_ALIVE_SET = 'dns_alive';
+/** One element without timeout, made by `install`: gone = a foreigner flushed the sets. */
+export const SENTINEL_SET = 'sentinel';
+export const SENTINEL_VALUE = 1;
+
+export type GardenAccess = 'leaky' | 'strict';
+
+/** One key form: IPv4 addresses as they are, IPv6 masked to one of the gateway's prefix lengths. */
+export interface KeyForm {
+  readonly family: 4 | 6;
+  readonly length: number;
+  /** `4`, `6_56`, `6_64`…: the end of every set and chain name of this form. */
+  readonly suffix: string;
+  readonly garden: Readonly<Record<GardenAccess, string>>;
+  /** address . protocol . port with a counter: the deny counter, matched by outgoing packets alone. */
+  readonly abuse: string;
+  /** The same keys without a counter, for incoming packets: a scan from outside must not raise the deny counter. */
+  readonly abuseIn: string;
+}
+
+/** In the order of the rules: IPv4, then IPv6 from the longest prefix to the shortest. */
+export function keyForms(spec: GatewaySpec): readonly KeyForm[] {
+  const lengths = [...new Set(spec.ipv6Lengths)].sort((a, b) => b - a);
+  return [keyForm(4, 32), ...lengths.map((length) => keyForm(6, length))];
+}
+
+function keyForm(family: 4 | 6, length: number): KeyForm {
+  const suffix = family === 4 ? '4' : `6_${length}`;
+  return {
+    family,
+    length,
+    suffix,
+    garden: { leaky: `leaky${suffix}`, strict: `strict${suffix}` },
+    abuse: `abuse${suffix}`,
+    abuseIn: `abuse_in${suffix}`,
+  };
+}
+
+/** The form an element of this prefix has; undefined = no set for this length, so it must be refused. */
+export function keyFormOf(spec: GatewaySpec, prefix: Prefix): KeyForm | undefined {
+  const { family } = prefix.ip;
+  const isKnown = family === 4 ? prefix.length === 32 : spec.ipv6Lengths.includes(prefix.length);
+  return isKnown ? keyForm(family, prefix.length) : undefined;
+}
+
+/** The value stored in a set for this prefix: its network address. */
+export function keyValue(prefix: Prefix): string {
+  return formatIp(maskIp(prefix.ip, prefix.length));
+}
+
+/** `ffff:ffff:ffff:ff00::` for 56; undefined for 128, where nothing is masked. */
+export function maskText(length: number): string | undefined {
+  if (length === 128) return undefined;
+  return formatIp(maskIp({ family: 6, bytes: new Uint8Array(16).fill(255) }, length));
+}
+
+/** Addresses learned for this pack; its rule pairs them with the pack's protocols and ports. */
+export function packSet(pack: string, family: Ip['family']): string {
+  return `pack${family}_${setSlug(pack)}`;
+}
+
+/** Addresses learned for this lifeline. */
+export function lifelineSet(lifeline: string, family: Ip['family']): string {
+  return `life${family}_${setSlug(lifeline)}`;
+}
+
+/** nft identifiers: letters, digits and `_`. Two names with one slug are refused by `declaredSets`. */
+export function setSlug(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .slice(0, 60);
+}
+
+export const BUDGETS = ['dns', 'http', 'https', 'portal', 'pack', 'reject', 'abuse_reject'] as const;
+export type Budget = (typeof BUDGETS)[number];
+
+export function budgetSet(budget: Budget, family: Ip['family']): string {
+  return `rate_${budget}${family}`;
+}
+
+export interface DeclaredSet {
+  readonly name: string;
+  /** What stands between the braces of `add set`. */
+  readonly definition: string;
+}
+
+/** Every set of the table, in the order of declaration. Throws when two packs or two lifelines share a name. */
+export function declaredSets(spec: GatewaySpec): readonly DeclaredSet[] {
+  const sets = [
+    ...keyForms(spec).flatMap(gardenSets),
+    ...spec.lifelines.flatMap(({ name }) => learnedSets(name, lifelineSet)),
+    ...spec.packs.flatMap(({ name }) => learnedSets(name, packSet)),
+    ...([4, 6] as const).flatMap((family) => BUDGETS.map((budget) => meterSet(budget, family))),
+    { name: DNS_ALIVE_SET, definition: 'type inet_service; size 16; flags timeout;' },
+    { name: SENTINEL_SET, definition: 'type mark; size 16;' },
+  ];
+  const seen = new Set<string>();
+  for (const { name } of sets) {
+    if (seen.has(name)) throw new Error(`two packs or lifelines of the gateway share the set name ${name}`);
+    seen.add(name);
+  }
+  return sets;
+}
+
+function gardenSets(form: KeyForm): DeclaredSet[] {
+  const address = `ipv${form.family}_addr`;
+  const tuple = `type ${address} . inet_proto . inet_service; size ${MAX_ELEMENTS}; flags timeout;`;
+  return [
+    ...(['strict', 'leaky'] as const).map((access) => ({
+      name: form.garden[access],
+      definition: `type ${address}; size ${MAX_ELEMENTS}; flags timeout;`,
+    })),
+    { name: form.abuse, definition: `${tuple} counter;` },
+    { name: form.abuseIn, definition: tuple },
+  ];
+}
+
+function learnedSets(name: string, setName: (name: string, family: Ip['family']) => string): DeclaredSet[] {
+  return ([4, 6] as const).map((family) => ({
+    name: setName(name, family),
+    definition: `type ipv${family}_addr; size ${MAX_LEARNED}; flags timeout;`,
+  }));
+}
+
+/** A meter forgets a quiet line after a minute. A full one lets pass: limits protect us, they do not confine. */
+function meterSet(budget: Budget, family: Ip['family']): DeclaredSet {
+  return {
+    name: budgetSet(budget, family),
+    definition: `type ipv${family}_addr; size ${MAX_METERED}; flags dynamic,timeout; timeout 1m;`,
+  };
+}
