@@ -1,0 +1,77 @@
+// When two reports are two observations, and when they are one observation told twice. Weak classes need two independent
+// sources (RFC 6561 §4; catalogue A09); one sensor's row that reached us through three feeds is still one.
+import { HOUR, type Instant } from '../kernel/time.ts';
+import { sameIp } from '../net/ip.ts';
+import type { Report, ReportClass } from './report.ts';
+
+/** Spoofable, or inferred from flows: never enough alone. */
+const WEAK: ReadonlySet<ReportClass> = new Set(['attack-single-packet', 'c2-contact']);
+/** What may stand beside a weak report: an observed attack or infection, weak or not. */
+const SUPPORTING: ReadonlySet<ReportClass> = new Set([
+  'infected-handshake',
+  'attack-handshake',
+  'attack-single-packet',
+  'c2-contact',
+]);
+/** Feeds round: two rows closer than this may be one packet. */
+const COPY_TOLERANCE_MS = 2000;
+
+export function needsSecondSource(reportClass: ReportClass): boolean {
+  return WEAK.has(reportClass);
+}
+
+/** The same observation told twice? Missing fields count as equal: a copy loses columns, it does not change them. */
+export function isCopy(a: Report, b: Report): boolean {
+  if (a.id === b.id) return true;
+  if (!sameIp(a.ip, b.ip)) return false;
+  if (differ(a.protocol, b.protocol) || differ(a.port, b.port)) return false;
+  if (differ(a.destinationPort, b.destinationPort)) return false;
+  if (a.destinationIp !== undefined && b.destinationIp !== undefined && !sameIp(a.destinationIp, b.destinationIp))
+    return false;
+  return sameMoment(a, b);
+}
+
+function differ<T>(a: T | undefined, b: T | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
+}
+
+function sameMoment(a: Report, b: Report): boolean {
+  const apart = Math.abs(a.observedAt - b.observedAt);
+  const tolerance = Math.max(COPY_TOLERANCE_MS, a.precisionMs + b.precisionMs);
+  if (apart <= tolerance) return true;
+  // A forwarder that wrote local time without saying so: whole hours apart and the very same source port.
+  const port = a.port !== undefined && a.port === b.port;
+  return port && apart <= 14 * HOUR && Math.min(apart % HOUR, HOUR - (apart % HOUR)) <= COPY_TOLERANCE_MS;
+}
+
+/** Is there an independent second source for this report among the line's reports of the window before and after it? */
+export function isCorroborated(report: Report, others: readonly Report[], windowMs: number): boolean {
+  return others.some(
+    (other) =>
+      other.source !== report.source &&
+      other.mayAct &&
+      SUPPORTING.has(other.class) &&
+      sameThreat(other.family, report.family) &&
+      Math.abs(other.observedAt - report.observedAt) <= windowMs &&
+      !isCopy(report, other),
+  );
+}
+
+/** A darknet rarely knows the family: `unknown` speaks for any. */
+function sameThreat(a: string, b: string): boolean {
+  return a === b || a === 'unknown' || b === 'unknown';
+}
+
+/** Distinct observations in [fromAt, toAt]; at most `limit` are told apart, which is as far as any rule counts. */
+export function countObservations(
+  reports: readonly Report[],
+  window: { readonly fromAt: Instant; readonly toAt: Instant; readonly limit: number },
+): number {
+  const distinct: Report[] = [];
+  for (const report of reports) {
+    if (distinct.length >= window.limit) break;
+    if (report.observedAt < window.fromAt || report.observedAt > window.toAt) continue;
+    if (!distinct.some((seen) => isCopy(seen, report))) distinct.push(report);
+  }
+  return distinct.length;
+}
