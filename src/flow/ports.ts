@@ -252,6 +252,15 @@ export interface BindingChange {
     readonly prefix: Prefix;
     readonly nas?: string;
   }[];
+  /** Prefixes that a record named for an access key for the first time that day: cases whose reports lie in one of
+   *  these, inside the span, are attributed again («wrong-line»). May name more than changed, never less. */
+  readonly named?: readonly {
+    readonly accessKey: string;
+    readonly realm: string;
+    readonly prefix: Prefix;
+    readonly fromAt: Instant;
+    readonly toAt: Instant;
+  }[];
 }
 
 export interface Bindings {

@@ -11,6 +11,8 @@ export interface Attribution {
   readonly binding?: Binding;
   /** Half-width of the window looked at, ms. */
   readonly deltaMs: number;
+  /** The span the answer speaks about, ms: where a later record of another holder contradicts it. */
+  readonly window: { readonly fromAt: number; readonly toAt: number };
   /** From the open tail (no later record confirms the holder yet): checked again at enforcement. */
   readonly provisional: boolean;
   /** Stable code, e.g. `holder-changed-in-window`, `last-evidence-too-old`, `address-outside-our-ranges`. */

@@ -16,7 +16,10 @@ export interface Binding {
   readonly source: 'static' | 'accounting';
   /** NAS identity for accounting; undefined for static. */
   readonly nas?: string;
+  /** When it may have begun (the session's own account of itself); never before other evidence of another holder. */
   readonly startAt: Instant;
+  /** First moment for which a record names this prefix; undefined = startAt. Between the two nothing is certain. */
+  readonly certainFromAt?: Instant;
   /** Last moment for which evidence exists. */
   readonly certainEndAt: Instant;
   /** Set when closed; undefined while open. */

@@ -1,0 +1,56 @@
+// One accounting record as the rules see it, and when it happened. Bytes and attributes: protocols/radius.
+import { DAY, type Instant, MINUTE, SECOND } from '../kernel/time.ts';
+import type { Prefix } from '../net/prefix.ts';
+
+/** Which of a session's addresses: a session may change one while it keeps the others. */
+export type Slot = 'ipv4' | 'framed-ipv6' | 'delegated-ipv6' | 'address-ipv6';
+
+export interface NamedPrefix {
+  readonly slot: Slot;
+  readonly prefix: Prefix;
+}
+
+interface AnyRecord {
+  readonly nas: string;
+  readonly realm: string;
+  readonly eventAt: Instant;
+  /** What the NAS's clock was behind ours by, late delivery included; undefined = the record carried no usable time. */
+  readonly clockLagMs?: number;
+}
+
+export interface SessionRecord extends AnyRecord {
+  readonly status: 'start' | 'interim' | 'stop';
+  readonly sessionId: string;
+  readonly accessKey: string;
+  /** Start: the event itself; else the event minus Acct-Session-Time, when it was given. */
+  readonly startAt?: Instant;
+  readonly prefixes: readonly NamedPrefix[];
+}
+
+/** Accounting-On and -Off: every session of the NAS that began before is over, since we do not know when. */
+export interface ResetRecord extends AnyRecord {
+  readonly status: 'on' | 'off';
+}
+
+export type AccountingRecord = SessionRecord | ResetRecord;
+
+/** A NAS clock further ahead than this, or further behind than MAX_LATE_MS, is wrong and its time is not used. */
+const MAX_AHEAD_MS = 10 * MINUTE;
+const MAX_LATE_MS = 30 * DAY;
+
+/**
+ * Event-Timestamp (RFC 2869 §5.3) when it can be true, else arrival minus Acct-Delay-Time (RFC 2866 §5.2). Decided on this
+ * one record alone, so that the order of arrival cannot matter.
+ */
+export function eventTime(record: {
+  readonly arrivedAt: Instant;
+  readonly delaySeconds?: number;
+  readonly eventTimestampSeconds?: number;
+}): { readonly eventAt: Instant; readonly clockLagMs?: number } {
+  const sentAt = record.arrivedAt - (record.delaySeconds ?? 0) * SECOND;
+  if (record.eventTimestampSeconds === undefined) return { eventAt: sentAt };
+  const stampedAt = record.eventTimestampSeconds * SECOND;
+  const clockLagMs = sentAt - stampedAt;
+  if (clockLagMs < -MAX_AHEAD_MS || clockLagMs > MAX_LATE_MS) return { eventAt: sentAt };
+  return { eventAt: stampedAt, clockLagMs };
+}

@@ -1,0 +1,176 @@
+// Address, port, protocol, time ± δ → a line, or an honest refusal to name one. Pure: the same look-up gives the same
+// answer years later. It never guesses: «unique» needs one line with evidence for the whole window (invariant 2).
+import type { Instant } from '../kernel/time.ts';
+import type { Ip } from '../net/ip.ts';
+import { containsIp, type Prefix } from '../net/prefix.ts';
+import type { Report } from '../report/report.ts';
+import type { Attribution, AttributionKind } from './attribution.ts';
+import type { Binding } from './binding.ts';
+import type { Line } from './line.ts';
+import { certainFrom, certainlyTouches, coveredUntil, mayTouch, type Window, windowOf } from './window.ts';
+
+export interface Ranges {
+  /** Where our lines live. Empty = not configured: every address may be ours. */
+  readonly ours: readonly Prefix[];
+  /** Portal, resolvers, SBC, lifelines…: never a line. */
+  readonly infrastructure: readonly Prefix[];
+  /** Addresses several lines share (CGN, MAP-E): without a port nobody can be named (RFC 6302 §4). */
+  readonly shared: readonly Prefix[];
+}
+
+export interface Question {
+  readonly report: Pick<Report, 'ip' | 'port' | 'protocol' | 'observedAt' | 'precisionMs'>;
+  /** When we got the report, not when somebody looks at it again. */
+  readonly arrivedAt: Instant;
+  readonly holders: { readonly bindings: readonly Binding[]; readonly skewMs: number; readonly interimMs: number };
+  /** By access key: every line named in `holders`, as far as it exists. */
+  readonly lines: ReadonlyMap<string, Line>;
+  readonly ranges: Ranges;
+  readonly now: Instant;
+}
+
+export function attribute(question: Question): Attribution {
+  const { report, ranges, arrivedAt } = question;
+  const matching = question.holders.bindings.filter((one) => containsIp(one.prefix, report.ip));
+  const window = windowFor(question, matching);
+  const say = answerer(question, window);
+  if (isIn(ranges.infrastructure, report.ip)) return say('not-ours', 'infrastructure', []);
+  if (ranges.ours.length > 0 && !isIn(ranges.ours, report.ip)) return say('not-ours', 'address-outside-our-ranges', []);
+  if (window.fromAt > arrivedAt) return say('impossible', 'observed-in-the-future', []);
+  const touching = matching.filter((one) => mayTouch(one, window));
+  const refused = refuseShared(question, matching, touching);
+  if (refused !== undefined) return say(refused.kind, refused.reason, touching);
+  const answering = touching.filter((one) => one.ports === undefined || portIn(one, report.port!));
+  if (answering.length === 0) return say(...nobody(matching, window));
+  const keys = new Set(answering.map((one) => lineOf(question, one)?.id ?? `?${one.accessKey}`));
+  if (keys.size > 1) return say('ambiguous', severalReason(answering, window), answering);
+  return judgeOne(question, window, answering);
+}
+
+/** Exactly one line is named: does its evidence cover the whole window, and was it this customer? */
+function judgeOne(question: Question, window: Window, answering: readonly Binding[]): Attribution {
+  const say = answerer(question, window);
+  const line = lineOf(question, answering[0]!);
+  if (line === undefined) return say('none', 'access-key-unknown', answering);
+  // A05: a line id handed to a new customer never answers for the customer before.
+  if (line.epochStartedAt > window.toAt) return say('stale', 'previous-customer', answering);
+  if (line.epochStartedAt > window.fromAt) return say('ambiguous', 'customer-changed-in-window', answering);
+  if (line.contract === 'ended') return say('stale', 'contract-ended', answering);
+  const gap = firstGap(question, window, answering);
+  if (gap !== undefined) return say(...gap, answering);
+  const binding = answering.reduce((best, one) => (one.certainEndAt > best.certainEndAt ? one : best));
+  const provisional = binding.source === 'accounting' && binding.certainEndAt < window.toAt;
+  return { ...say('unique', provisional ? 'open-tail' : 'covered', answering), binding, provisional };
+}
+
+/** Walks the window from its start; what no evidence of the line covers is a gap, and its place gives the reason. */
+function firstGap(
+  question: Question,
+  window: Window,
+  answering: readonly Binding[],
+): [AttributionKind, string] | undefined {
+  const spans = answering
+    .map((one) => ({
+      fromAt: certainFrom(one),
+      toAt: coveredUntil(one, question.holders.interimMs, tailLimit(question)),
+    }))
+    .filter((span) => span.toAt >= span.fromAt)
+    .sort((a, b) => a.fromAt - b.fromAt);
+  let coveredAt = Number.NEGATIVE_INFINITY;
+  for (const span of spans) {
+    if (span.toAt < window.fromAt) continue;
+    if (coveredAt < window.fromAt ? span.fromAt > window.fromAt : span.fromAt > coveredAt)
+      return ['ambiguous', coveredAt < window.fromAt ? 'holder-began-in-window' : 'gap-in-window'];
+    coveredAt = Math.max(coveredAt, span.toAt);
+    if (coveredAt >= window.toAt) return undefined;
+  }
+  if (answering.every((one) => one.closedBy !== undefined && one.closedBy !== 'timeout') && coveredAt >= window.fromAt)
+    return ['ambiguous', 'holder-ended-in-window'];
+  return ['stale', 'last-evidence-too-old'];
+}
+
+/** The open tail reaches to the arrival of the report, while the session is still fresh as seen from now. */
+function tailLimit(question: Question): Instant {
+  return Math.min(question.arrivedAt, question.now);
+}
+
+function refuseShared(
+  question: Question,
+  matching: readonly Binding[],
+  touching: readonly Binding[],
+): { readonly kind: AttributionKind; readonly reason: string } | undefined {
+  const { report, ranges } = question;
+  const blocks = touching.filter((one) => one.ports !== undefined);
+  if (blocks.length === 0 && !isIn(ranges.shared, report.ip)) return undefined;
+  // ICMP has no port, and a single line in the list may only mean that we know no other yet.
+  if (report.protocol === 'icmp') return { kind: 'impossible', reason: 'shared-address-icmp' };
+  if (report.port === undefined) return { kind: 'ambiguous', reason: 'shared-address-without-port' };
+  if (touching.some((one) => one.ports === undefined)) return { kind: 'ambiguous', reason: 'shared-address' };
+  const known = matching.some((one) => one.ports !== undefined);
+  if (known && !blocks.some((one) => portIn(one, report.port!)))
+    return { kind: 'impossible', reason: 'port-outside-blocks' };
+  return undefined;
+}
+
+function nobody(matching: readonly Binding[], window: Window): [AttributionKind, string, readonly Binding[]] {
+  const older = matching.filter((one) => one.closedBy === 'timeout' && one.certainEndAt < window.fromAt);
+  return older.length > 0 ? ['stale', 'last-evidence-too-old', older] : ['none', 'no-holder', []];
+}
+
+function severalReason(answering: readonly Binding[], window: Window): string {
+  const seen = answering.filter((one) => certainlyTouches(one, window)).sort((a, b) => certainFrom(a) - certainFrom(b));
+  const overlap = seen.some((one, i) =>
+    seen.slice(i + 1).some((next) => next.accessKey !== one.accessKey && certainFrom(next) <= one.certainEndAt),
+  );
+  return overlap ? 'overlapping-holders' : 'holder-changed-in-window';
+}
+
+function answerer(question: Question, window: Window) {
+  return (kind: AttributionKind, reason: string, named: readonly Binding[]): Attribution => ({
+    kind,
+    reason,
+    candidates: named.flatMap((one) => {
+      const line = lineOf(question, one);
+      return line === undefined ? [] : [{ lineId: line.id, epoch: line.epoch, bindingId: one.id }];
+    }),
+    deltaMs: window.deltaMs,
+    window: { fromAt: window.fromAt, toAt: window.toAt },
+    provisional: false,
+  });
+}
+
+function windowFor(question: Question, matching: readonly Binding[]): Window {
+  const { report, holders, arrivedAt } = question;
+  const dynamic = matching.some((one) => one.source === 'accounting');
+  return windowOf({ ...report, arrivedAt, dynamic, skewMs: holders.skewMs });
+}
+
+/**
+ * Does what we know now name another holder in the window an earlier answer spoke about? Then that answer was, or may
+ * have been, the wrong line, and its consequences end at once (`wrong-line`). A late record counts by its event time.
+ */
+export function contradicts(
+  previous: Attribution,
+  later: { readonly bindings: readonly Binding[]; readonly lines: ReadonlyMap<string, Line>; readonly ip: Ip },
+): boolean {
+  if (previous.kind !== 'unique' || previous.binding === undefined) return false;
+  const answered = previous.candidates[0]!;
+  const window = { ...previous.window, deltaMs: previous.deltaMs };
+  return later.bindings.some((one) => {
+    if (one.accessKey === previous.binding!.accessKey || !containsIp(one.prefix, later.ip)) return false;
+    if (later.lines.get(one.accessKey)?.id === answered.lineId) return false;
+    return one.startAt <= window.toAt && one.certainEndAt >= window.fromAt;
+  });
+}
+
+function lineOf(question: Question, binding: Binding): Line | undefined {
+  return question.lines.get(binding.accessKey);
+}
+
+function portIn(binding: Binding, port: number): boolean {
+  return binding.ports !== undefined && port >= binding.ports.low && port <= binding.ports.high;
+}
+
+function isIn(prefixes: readonly Prefix[], ip: Ip): boolean {
+  return prefixes.some((prefix) => containsIp(prefix, ip));
+}

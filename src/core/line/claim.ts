@@ -1,0 +1,128 @@
+// What one session said about one prefix, summed up so that the order of arrival cannot matter: first and last evidence
+// only ever widen, and merging is commutative, associative and idempotent. Intervals are derived from claims: intervals.ts.
+import { DAY, type Instant } from '../kernel/time.ts';
+import { formatPrefix, type Prefix } from '../net/prefix.ts';
+import type { SessionRecord, Slot } from './accounting.ts';
+
+export interface Claim {
+  /** (NAS, Acct-Session-Id, access key): the id alone is unique only per NAS, and wraps (RFC 2866 §5.5). */
+  readonly session: string;
+  readonly nas: string;
+  readonly realm: string;
+  readonly accessKey: string;
+  readonly slot: Slot;
+  readonly prefix: Prefix;
+  /** A record named several prefixes of this slot at once: another one is then no sign of a move. */
+  readonly several: boolean;
+  /** When the session says it began, to tell a reused Acct-Session-Id from the session before. */
+  readonly startAt?: Instant;
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
+}
+
+/** A Stop ends every prefix of its session, those it does not name too. */
+export interface StopMark {
+  readonly session: string;
+  readonly startAt?: Instant;
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
+}
+
+/** Two starts nearer than this are one session: Acct-Session-Time is in seconds and NAS clocks are stepped. */
+const SAME_START_MS = 120_000;
+
+export function sameSession(
+  a: { readonly session: string; readonly startAt?: Instant },
+  b: { readonly session: string; readonly startAt?: Instant },
+): boolean {
+  if (a.session !== b.session) return false;
+  if (a.startAt === undefined || b.startAt === undefined) return true;
+  return Math.abs(a.startAt - b.startAt) <= SAME_START_MS;
+}
+
+/** Day of UTC that an instant belongs to: claims are kept per day, so that a day can be dropped whole. */
+export function dayOf(at: Instant): number {
+  return Math.floor(at / DAY);
+}
+
+export function sessionKey(record: SessionRecord): string {
+  return `${record.nas}\u0000${record.sessionId}\u0000${record.accessKey}`;
+}
+
+export function claimsOf(record: SessionRecord): Claim[] {
+  const { nas, realm, accessKey, startAt, eventAt } = record;
+  const session = sessionKey(record);
+  return record.prefixes.map(({ slot, prefix }) => ({
+    session,
+    nas,
+    realm,
+    accessKey,
+    slot,
+    prefix,
+    several: record.prefixes.filter((other) => other.slot === slot).length > 1,
+    ...(startAt === undefined ? {} : { startAt }),
+    firstAt: eventAt,
+    lastAt: eventAt,
+  }));
+}
+
+export function stopOf(record: SessionRecord): StopMark | undefined {
+  if (record.status !== 'stop') return undefined;
+  const { startAt, eventAt } = record;
+  return {
+    session: sessionKey(record),
+    ...(startAt === undefined ? {} : { startAt }),
+    firstAt: eventAt,
+    lastAt: eventAt,
+  };
+}
+
+/** Both must be of one session and prefix. */
+export function mergeClaims(a: Claim, b: Claim): Claim {
+  const starts = [a.startAt, b.startAt].filter((at) => at !== undefined);
+  return {
+    ...a,
+    slot: a.slot < b.slot ? a.slot : b.slot,
+    several: a.several || b.several,
+    ...(starts.length === 0 ? {} : { startAt: Math.min(...starts) }),
+    firstAt: Math.min(a.firstAt, b.firstAt),
+    lastAt: Math.max(a.lastAt, b.lastAt),
+  };
+}
+
+/** One claim per session (told apart by its start) and prefix, whatever the order of `claims`. */
+export function mergeBySession(claims: readonly Claim[]): Claim[] {
+  const groups = new Map<string, Claim[]>();
+  for (const claim of claims) {
+    const key = `${claim.session}\u0000${claim.realm}\u0000${formatPrefix(claim.prefix)}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [claim]);
+    else group.push(claim);
+  }
+  return [...groups.values()].flatMap(mergeGroup);
+}
+
+function mergeGroup(group: readonly Claim[]): Claim[] {
+  if (group.length === 1) return [...group];
+  const dated = group.filter((claim) => claim.startAt !== undefined).sort((a, b) => a.startAt! - b.startAt!);
+  const merged: { claim: Claim; newestStartAt: Instant }[] = [];
+  for (const claim of dated) {
+    const last = merged.at(-1);
+    if (last !== undefined && claim.startAt! - last.newestStartAt <= SAME_START_MS) {
+      last.claim = mergeClaims(last.claim, claim);
+      last.newestStartAt = claim.startAt!;
+    } else merged.push({ claim, newestStartAt: claim.startAt! });
+  }
+  const undated = group.filter((claim) => claim.startAt === undefined);
+  const rest: Claim[] = [];
+  const starts = merged.map((one) => one.claim.startAt!);
+  for (const claim of undated) {
+    // The session that had begun by then; a record older than every known start belongs to one we know nothing of.
+    const index = starts.findLastIndex((startAt) => startAt <= claim.firstAt);
+    if (index >= 0 && (starts[index + 1] ?? Number.POSITIVE_INFINITY) > claim.lastAt)
+      merged[index]!.claim = mergeClaims(merged[index]!.claim, claim);
+    else rest.push(claim);
+  }
+  const loose = rest.length === 0 ? [] : [rest.reduce(mergeClaims)];
+  return [...merged.map((one) => one.claim), ...loose];
+}

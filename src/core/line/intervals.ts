@@ -1,0 +1,115 @@
+// From claims to bindings: who held what, from when to when, and how the end is known. A pure function of a set, so that
+// the same records in any order give the same bindings. Nothing here ever extends a holder beyond its last evidence.
+import type { Instant } from '../kernel/time.ts';
+import { formatPrefix, overlaps, samePrefix } from '../net/prefix.ts';
+import type { Binding } from './binding.ts';
+import { type Claim, mergeBySession, type StopMark, sameSession } from './claim.ts';
+
+export interface Facts {
+  /** Claims on the prefixes asked about, and on every prefix that overlaps one of those. */
+  readonly claims: readonly Claim[];
+  /** Claims of the same sessions on other prefixes: a session that took another address left this one. */
+  readonly elsewhere: readonly Claim[];
+  readonly stops: readonly StopMark[];
+  /** Accounting-On and -Off of a NAS, ascending. */
+  readonly resetsOf: (nas: string) => readonly Instant[];
+  readonly interimMsOf: (nas: string) => number;
+  readonly now: Instant;
+}
+
+/** A Stop with the rounding of its own Acct-Delay-Time may lie a little before the last Interim it follows. */
+const STOP_JITTER_MS = 30_000;
+
+type End = { readonly at: Instant; readonly by: NonNullable<Binding['closedBy']> };
+
+export function deriveBindings(facts: Facts): Binding[] {
+  const claims = mergeBySession(facts.claims);
+  const elsewhere = mergeBySession(facts.elsewhere);
+  return claims
+    .flatMap((claim) => bindingsOf(claim, claims, elsewhere, facts))
+    .sort((a, b) => a.startAt - b.startAt || (a.id < b.id ? -1 : 1));
+}
+
+function bindingsOf(claim: Claim, claims: readonly Claim[], elsewhere: readonly Claim[], facts: Facts): Binding[] {
+  const others = claims.filter((other) => other !== claim && inTheWay(claim, other));
+  const moves = elsewhere.filter((other) => isMove(claim, other));
+  const startAt = startOf(claim, [...others, ...moves]);
+  const end = endOf(claim, others, moves, facts);
+  const whole = {
+    id: `${claim.session}\u0000${formatPrefix(claim.prefix)}\u0000${claim.startAt ?? claim.firstAt}`,
+    realm: claim.realm,
+    prefix: claim.prefix,
+    accessKey: claim.accessKey,
+    source: 'accounting' as const,
+    nas: claim.nas,
+    startAt,
+    certainFromAt: claim.firstAt,
+    certainEndAt: claim.lastAt,
+    ...(end === undefined ? {} : { endAt: end.at, closedBy: end.by }),
+  };
+  const strangers = [...others.filter((other) => other.accessKey !== claim.accessKey), ...moves];
+  return strangers.some((other) => isInside(claim, other)) ? broken(whole) : [whole];
+}
+
+/**
+ * Somebody else was seen there between two sightings of this session: then only the two sightings themselves are
+ * certain, and the session stays a candidate for all of the time between.
+ */
+function broken(whole: Binding & { readonly certainFromAt: Instant }): Binding[] {
+  const { endAt: _endAt, closedBy: _closedBy, ...open } = whole;
+  return [
+    { ...open, certainEndAt: whole.certainFromAt, endAt: whole.certainEndAt, closedBy: 'superseded' },
+    { ...whole, id: `${whole.id}\u0000again`, startAt: whole.certainFromAt, certainFromAt: whole.certainEndAt },
+  ];
+}
+
+function isInside(claim: Claim, other: Claim): boolean {
+  const inside = (at: Instant) => at > claim.firstAt && at < claim.lastAt;
+  const around = other.firstAt <= claim.firstAt && other.lastAt >= claim.lastAt && claim.firstAt < claim.lastAt;
+  // A stranger around it may have been seen in between as well: its days are summed up, we cannot tell.
+  return inside(other.firstAt) || inside(other.lastAt) || (around && other.firstAt < other.lastAt);
+}
+
+/** Another session on an overlapping prefix. The same line's next session counts too: it ends the one before. */
+function inTheWay(claim: Claim, other: Claim): boolean {
+  return other.realm === claim.realm && overlaps(claim.prefix, other.prefix) && !sameSession(claim, other);
+}
+
+function isMove(claim: Claim, other: Claim): boolean {
+  if (!sameSession(claim, other) || other.slot !== claim.slot || samePrefix(other.prefix, claim.prefix)) return false;
+  return !(claim.several || other.several);
+}
+
+/** The session may have had the prefix before the first record that names it, but not before others were last seen. */
+function startOf(claim: Claim, others: readonly Claim[]): Instant {
+  let startAt = Math.min(claim.startAt ?? claim.firstAt, claim.firstAt);
+  for (const other of others) {
+    if (other.lastAt <= claim.firstAt) startAt = Math.max(startAt, other.lastAt);
+    else if (other.firstAt <= claim.firstAt) startAt = claim.firstAt;
+  }
+  return startAt;
+}
+
+function endOf(claim: Claim, others: readonly Claim[], moves: readonly Claim[], facts: Facts): End | undefined {
+  const ends: End[] = [];
+  for (const stop of facts.stops)
+    if (sameSession(claim, stop) && stop.lastAt >= claim.lastAt - STOP_JITTER_MS)
+      ends.push({ at: Math.max(claim.lastAt, stop.firstAt), by: 'stop' });
+  const reset = facts.resetsOf(claim.nas).find((at) => at > claim.lastAt);
+  if (reset !== undefined) ends.push({ at: reset, by: 'nas-reset' });
+  for (const other of [...others, ...moves])
+    if (other.lastAt > claim.lastAt) ends.push({ at: Math.max(claim.lastAt, other.firstAt), by: 'superseded' });
+  const first = ends.reduce<End | undefined>(
+    (best, end) => (best === undefined || isBefore(end, best) ? end : best),
+    undefined,
+  );
+  if (first !== undefined) return first;
+  const limitAt = claim.lastAt + 2 * facts.interimMsOf(claim.nas);
+  return limitAt < facts.now ? { at: limitAt, by: 'timeout' } : undefined;
+}
+
+const RANK = { stop: 0, 'nas-reset': 1, superseded: 2, timeout: 3 } as const;
+
+function isBefore(a: End, b: End): boolean {
+  return a.at < b.at || (a.at === b.at && RANK[a.by] < RANK[b.by]);
+}
