@@ -1,0 +1,130 @@
+// A Shadowserver CSV file as normalised reports: header-driven, streaming, same bytes = same answer. The report type comes
+// from the file name; times are UTC by the feed's own rule. What a row means is roles.ts; whose line it is comes later.
+import { hash } from 'node:crypto';
+import { parseUtcStamp } from '../../core/kernel/civil.ts';
+import { err, ok, type Result } from '../../core/kernel/result.ts';
+import { type Instant, SECOND } from '../../core/kernel/time.ts';
+import type { RefusedRow, Report } from '../../core/report/report.ts';
+import { type CsvFault, type CsvRecord, csvRecords } from '../csv/reader.ts';
+import { type Role, roleOf } from './roles.ts';
+import { type FeedRow, normaliseRow, type RowContext } from './row.ts';
+
+export interface FeedInput {
+  readonly source: string;
+  /** Base name, `YYYY-MM-DD-TYPE-IDENTIFIER.csv`. */
+  readonly fileName: string;
+  readonly bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** SHA-256 (hex) of the original bytes. */
+  readonly evidenceHash: string;
+  /** When the file arrived: a row from later than this (+ 2 s) is refused. */
+  readonly receivedAt: Instant;
+  /** Canonical slug of a name a feed uses, undefined when the closed list does not have it. */
+  readonly familyOf: (name: string) => string | undefined;
+}
+
+export type FeedItem =
+  | { readonly kind: 'report'; readonly report: Report }
+  | { readonly kind: 'refused'; readonly refused: RefusedRow };
+
+/** Nothing of the file can be read: it is parked, with the reason, and can be replayed. */
+export interface FileFault {
+  readonly code: 'file-name-unknown' | 'file-empty' | 'header-broken' | 'header-duplicate' | 'column-missing';
+  readonly text: string;
+}
+
+export interface Feed {
+  readonly type: string;
+  /** undefined = unknown type: every row is refused as `type-unknown`. */
+  readonly role: Role | undefined;
+  /** To be read once. */
+  readonly items: AsyncIterable<FeedItem>;
+}
+
+const FILE_NAME = /^(\d{4}-\d{2}-\d{2})-([^-]+)-(.+)\.csv$/;
+const ROW_FAULTS: Readonly<Record<CsvFault, string>> = {
+  'row-too-long': 'the row is longer than 256 KiB',
+  'too-many-columns': 'the row has more than 1,000 cells',
+  'quote-misplaced': 'a quote stands inside a cell that is not quoted',
+  'quote-open': 'a quote opens here and never closes: this row reaches to the end of the file',
+};
+
+export function typeOfFileName(fileName: string): string | undefined {
+  const match = FILE_NAME.exec(fileName);
+  return match !== null && parseUtcStamp(`${match[1]} 00:00:00`) !== undefined ? match[2] : undefined;
+}
+
+export async function readFeed(input: FeedInput): Promise<Result<Feed, FileFault>> {
+  const type = typeOfFileName(input.fileName);
+  if (type === undefined)
+    return err({ code: 'file-name-unknown', text: 'the name is not of the form YYYY-MM-DD-TYPE-IDENTIFIER.csv' });
+  const records = csvRecords(input.bytes);
+  const first = await records.next();
+  if (first.done === true) return err({ code: 'file-empty', text: 'the file has no header' });
+  const role = roleOf(type);
+  const header = readHeader(first.value, role);
+  if (!header.ok) {
+    await records.return();
+    return header;
+  }
+  return ok({ type, role, items: rows({ input, type, role, header: header.value }, records) });
+}
+
+function readHeader(record: CsvRecord, role: Role | undefined): Result<readonly string[], FileFault> {
+  if (record.fault !== undefined) return err({ code: 'header-broken', text: ROW_FAULTS[record.fault] });
+  const names = record.cells.map((cell) => cell.trim().toLowerCase());
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    return err({ code: 'header-duplicate', text: `the column ${JSON.stringify(twice.slice(0, 64))} stands twice` });
+  const missing = requiredColumns(role).find((name) => !names.includes(name));
+  if (missing !== undefined) return err({ code: 'column-missing', text: `the column ${missing} is missing` });
+  return ok(names);
+}
+
+function requiredColumns(role: Role | undefined): readonly string[] {
+  if (role === undefined || role.subscriber === 'none') return ['timestamp'];
+  return ['timestamp', role.subscriber === 'ip' ? 'ip' : `${role.subscriber}_ip`];
+}
+
+interface Reading {
+  readonly input: FeedInput;
+  readonly type: string;
+  readonly role: Role | undefined;
+  readonly header: readonly string[];
+}
+
+async function* rows(reading: Reading, records: AsyncGenerator<CsvRecord, void, undefined>): AsyncGenerator<FeedItem> {
+  for await (const record of records) {
+    const item = readRow(reading, record);
+    yield item.ok
+      ? { kind: 'report', report: item.value }
+      : { kind: 'refused', refused: { line: record.line, code: item.error.code, text: item.error.text } };
+  }
+}
+
+function readRow(reading: Reading, record: CsvRecord): Result<Report, { code: string; text: string }> {
+  const { input, type, role, header } = reading;
+  if (record.fault !== undefined) return err({ code: record.fault, text: ROW_FAULTS[record.fault] });
+  if (record.cells.length !== header.length)
+    return err({ code: 'cell-count', text: `the header has ${header.length} columns, the row ${record.cells.length}` });
+  if (role === undefined) return err({ code: 'type-unknown', text: 'the role table does not know this report type' });
+  if (role.subscriber === 'none') return err({ code: 'type-without-line', text: role.why });
+  const row: FeedRow = new Map(header.map((name, i) => [name, record.cells[i] ?? '']));
+  const context: RowContext = { role, familyOf: input.familyOf };
+  const normalised = normaliseRow(row, context);
+  if (!normalised.ok) return normalised;
+  if (normalised.value.observedAt > input.receivedAt + 2 * SECOND)
+    return err({ code: 'timestamp-future', text: 'the time lies after the arrival of the file' });
+  return ok({
+    id: rowId(input.source, type, row),
+    source: input.source,
+    type,
+    ...normalised.value,
+    evidence: { hash: input.evidenceHash, line: record.line },
+  });
+}
+
+/** Independent of the file's name and the order of its columns, so that a re-delivery is recognised. */
+function rowId(source: string, type: string, row: FeedRow): string {
+  const filled = [...row].filter(([, cell]) => cell !== '').sort(([a], [b]) => (a < b ? -1 : 1));
+  return hash('sha256', JSON.stringify([source, type, filled]), 'hex');
+}
