@@ -5,7 +5,7 @@ import type { Instant } from '../kernel/time.ts';
 import type { Attribution } from '../line/attribution.ts';
 import type { Line } from '../line/line.ts';
 import type { Report } from '../report/report.ts';
-import type { Policy } from './policy.ts';
+import type { Policy, Rule } from './policy.ts';
 
 export interface DecideInput {
   /** `family` already canonical (family.ts, canonicalFamily). */
@@ -59,6 +59,8 @@ export type ReviewReason =
 /** Recorded on the case; no step. */
 export type WatchReason =
   | 'needs-second-source'
+  /** `exposed` never goes beyond a notice unless the rule names the class. */
+  | 'exposed-notice-only'
   | 'below-count'
   | 'step-wait'
   | 'ladder-complete'
@@ -80,14 +82,14 @@ export interface Plan {
   readonly access: 'notice' | 'leaky' | 'strict';
   readonly expiresAt: Instant;
   readonly stepEndsAt?: Instant;
-  /** The line goes from free into a garden: ask the breaker first. */
+  /** The line's garden begins or becomes stricter: ask the breaker first. */
   readonly newGarden: boolean;
   readonly hold?: HoldReason;
 }
 
 interface Common {
   readonly trace: readonly RuleTrace[];
-  /** The family's open case: attach the report to it. */
+  /** The family's open case: the report belongs to it. Absent also where the report must not touch a case. */
   readonly caseId?: string;
 }
 
@@ -105,3 +107,13 @@ export type Decision =
     })
   /** Without caseId: open a case first. */
   | (Common & { readonly kind: 'act'; readonly reason: 'rule-matched' | 'seen-on-probation'; readonly plan: Plan });
+
+/** What decide.ts hands to plan.ts once a rule has matched. */
+export interface RuleContext {
+  readonly input: DecideInput;
+  /** The deciding version: the open case's own, else the active one. */
+  readonly policy: Policy;
+  readonly rule: Rule;
+  readonly open: Case | undefined;
+  readonly trace: readonly RuleTrace[];
+}

@@ -40,7 +40,6 @@ export interface LegalBasis {
 }
 
 export interface SelfRelease {
-  readonly allowed: boolean;
   readonly perDay: number;
   readonly per90Days: number;
   readonly probationMs: number;
