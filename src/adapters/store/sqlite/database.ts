@@ -1,5 +1,6 @@
 // One SQLite file, one writer, group commit: every write of one turn of the event loop shares a transaction and one
 // fsync, each inside its own savepoint so that a failing one does not take its neighbours down.
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
   type CompiledQuery,
@@ -90,15 +91,19 @@ export class Database {
   readonly #writer: DatabaseSync;
   readonly #reader: DatabaseSync;
   readonly #tx: Connection;
+  readonly #path: string;
   readonly read: Connection;
   #waiting: Waiting[] = [];
   #scheduled = false;
   #closed = false;
 
   private constructor(path: string) {
+    this.#path = path;
+    // Subscriber data: nobody else reads it. SQLite gives -wal and -shm the mode of the file.
+    closeSync(openSync(path, 'a', 0o600));
     this.#writer = new DatabaseSync(path, { timeout: 5000 });
     this.#writer.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;',
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864;',
     );
     this.#tx = new Connection(this.#writer);
     this.#reader = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
@@ -147,11 +152,7 @@ export class Database {
       for (const one of batch) answers.push(this.#runOne(one));
       this.#writer.exec('COMMIT');
     } catch (cause) {
-      try {
-        this.#writer.exec('ROLLBACK');
-      } catch {
-        // The transaction had ended already (disk full, I/O error): nothing of it is in the file.
-      }
+      if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
       for (const one of batch) one.reject(cause);
       return;
     }
@@ -162,12 +163,26 @@ export class Database {
     this.#writer.exec('SAVEPOINT one');
     try {
       const value = one.work(this.#tx);
+      if (value instanceof Promise) throw new Error('work inside a transaction must be synchronous');
       this.#writer.exec('RELEASE one');
       return () => one.resolve(value as never);
     } catch (error) {
+      // Disk full and I/O errors end the whole transaction: then nothing of this turn happened, for anybody.
+      if (!this.#writer.isTransaction) throw error;
       this.#writer.exec('ROLLBACK TO one');
       this.#writer.exec('RELEASE one');
       return () => one.reject(error);
+    }
+  }
+
+  /** One unmoving view for long reads, on a connection of its own; `work` may wait between its reads. */
+  async snapshot<T>(work: (view: Connection) => Promise<T>): Promise<T> {
+    const db = new DatabaseSync(this.#path, { readOnly: true, timeout: 5000 });
+    try {
+      db.exec('BEGIN');
+      return await work(new Connection(db));
+    } finally {
+      db.close();
     }
   }
 
