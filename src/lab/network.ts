@@ -1,0 +1,262 @@
+// A small internet on one machine: homes behind routers, a BNG that validates sources, and an outside with many addresses, each a
+// network namespace of this run alone. Needs CAP_NET_ADMIN, real root or `unshare -Urnm` with a tmpfs on /run. No daemon starts here.
+import type { ChildProcess } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { GatewaySpec } from '../core/garden/gateway.ts';
+import {
+  type HomePlan,
+  LAB_ADDRESSES,
+  LAB_DARKNET,
+  LAB_POOLS,
+  LAB_UPLINK,
+  type LabAddresses,
+  labGatewaySpec,
+  planHome,
+} from './network-plan.ts';
+import {
+  inNamespace,
+  mustRun,
+  type RunOptions,
+  type RunResult,
+  run,
+  type SpawnOptions,
+  start,
+} from './network-process.ts';
+
+export interface LabHome extends HomePlan {
+  /** Namespace of the home's router: holds the WAN address. */
+  readonly router: string;
+  /** Namespace of a computer behind it: here browsers and bots run, with the operator's resolver in resolv.conf. */
+  readonly hostNamespace: string;
+}
+
+export interface NetworkOptions {
+  /** Default 2. */
+  readonly homes?: number;
+  /** NAT44 on the BNG's uplink as well, as operators without enough addresses do. */
+  readonly masquerade?: boolean;
+  /** Replaces members of the gateway's configuration. */
+  readonly spec?: Partial<GatewaySpec>;
+}
+
+export interface LabNetwork {
+  readonly bng: string;
+  readonly internet: string;
+  readonly homes: readonly LabHome[];
+  readonly addresses: LabAddresses;
+  readonly spec: GatewaySpec;
+  /** Runs a program in a namespace to its end. */
+  exec(namespace: string, argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Starts a program in a namespace; `destroy` ends it. */
+  spawn(namespace: string, argv: readonly string[], options?: SpawnOptions): ChildProcess;
+  /** Ends everything inside and removes every trace. May be repeated. */
+  destroy(): Promise<void>;
+}
+
+const NAME_PREFIX = 'egw';
+let networksBuilt = 0;
+
+export async function buildNetwork(options: NetworkOptions = {}): Promise<LabNetwork> {
+  removeOrphans();
+  const run = `${NAME_PREFIX}-${process.pid}-${++networksBuilt}`;
+  const network = new NamespaceNetwork(run, options);
+  try {
+    await network.build(options.masquerade ?? false);
+    return network;
+  } catch (cause) {
+    await network.destroy();
+    throw new Error('the lab network could not be built', { cause });
+  }
+}
+
+/** Namespaces of runs that were killed: their names carry the pid of a process that is gone. */
+function removeOrphans(): void {
+  if (!existsSync('/run/netns')) return;
+  for (const name of readdirSync('/run/netns')) {
+    const pid = new RegExp(`^${NAME_PREFIX}-(\\d+)-`).exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeNamespace(name);
+  }
+}
+
+/** Synchronous, so that it also works while the process is ending. */
+function removeNamespace(name: string): void {
+  const { stdout } = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8', timeout: 5000 });
+  for (const pid of (stdout ?? '').split('\n').filter(Boolean)) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // it ended by itself in the meantime
+    }
+  }
+  spawnSync('ip', ['netns', 'del', name], { timeout: 5000 });
+}
+
+class NamespaceNetwork implements LabNetwork {
+  readonly bng: string;
+  readonly internet: string;
+  readonly homes: readonly LabHome[];
+  readonly addresses = LAB_ADDRESSES;
+  readonly spec: GatewaySpec;
+  readonly #made: string[] = [];
+  readonly #children = new Set<ChildProcess>();
+  readonly #onExit = () => this.#removeAll();
+  #resolvConf: string | undefined;
+  #directory: string | undefined;
+
+  constructor(run: string, options: NetworkOptions) {
+    this.bng = `${run}-bng`;
+    this.internet = `${run}-net`;
+    this.spec = labGatewaySpec(options.spec);
+    this.homes = Array.from({ length: options.homes ?? 2 }, (_, i) => ({
+      ...planHome(i + 1),
+      router: `${run}-r${i + 1}`,
+      hostNamespace: `${run}-h${i + 1}`,
+    }));
+  }
+
+  exec(namespace: string, argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return run(inNamespace(namespace, argv, this.#resolvConfOf(namespace)), options);
+  }
+
+  spawn(namespace: string, argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    const child = start(inNamespace(namespace, argv, this.#resolvConfOf(namespace)), options);
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+    return child;
+  }
+
+  async destroy(): Promise<void> {
+    process.off('exit', this.#onExit);
+    const ended = [...this.#children].map((child) => new Promise((resolve) => child.once('exit', resolve)));
+    this.#removeAll();
+    await Promise.race([Promise.all(ended), new Promise((resolve) => setTimeout(resolve, 3000).unref())]);
+  }
+
+  #removeAll(): void {
+    for (const name of this.#made.splice(0)) removeNamespace(name);
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #resolvConfOf(namespace: string): string | undefined {
+    return this.homes.some(({ hostNamespace }) => hostNamespace === namespace) ? this.#resolvConf : undefined;
+  }
+
+  async build(masquerade: boolean): Promise<void> {
+    process.once('exit', this.#onExit);
+    this.#directory = await mkdtemp(join(tmpdir(), 'engawa-lab-'));
+    const resolvConf = join(this.#directory, 'resolv.conf');
+    const { resolver } = LAB_ADDRESSES;
+    await writeFile(
+      resolvConf,
+      `nameserver ${resolver.ip4}\nnameserver ${resolver.ip6}\noptions timeout:2 attempts:2\n`,
+    );
+    if (existsSync('/etc/resolv.conf')) this.#resolvConf = resolvConf;
+    await this.#makeNamespaces();
+    await this.#buildUplink();
+    for (const home of this.homes) await this.#buildHome(home);
+    await this.#load(this.bng, sourceValidation());
+    if (masquerade) await this.#load(this.bng, natOn('uplink'));
+  }
+
+  async #makeNamespaces(): Promise<void> {
+    const routers = [this.bng, ...this.homes.map(({ router }) => router)];
+    for (const name of [this.internet, ...routers, ...this.homes.map(({ hostNamespace }) => hostNamespace)]) {
+      await mustRun(['ip', 'netns', 'add', name]);
+      this.#made.push(name);
+      await this.#ip(name, 'link', 'set', 'lo', 'up');
+      await this.#sysctl(name, 'net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.default.accept_ra=0');
+    }
+    for (const name of routers) await this.#sysctl(name, 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+    // RFC 3704 §2.2: strict reverse path; the highest of `all` and the interface counts.
+    await this.#sysctl(this.bng, 'net.ipv4.conf.all.rp_filter=1', 'net.ipv4.conf.default.rp_filter=1');
+  }
+
+  async #buildUplink(): Promise<void> {
+    const { bng, internet } = this;
+    await this.#cable({ at: bng, name: 'uplink' }, { at: internet, name: 'uplink' });
+    await this.#ip(bng, 'addr', 'add', `${LAB_UPLINK.bng}/30`, 'dev', 'uplink');
+    await this.#ip(internet, 'addr', 'add', `${LAB_UPLINK.internet}/30`, 'dev', 'uplink');
+    await this.#ip(bng, 'addr', 'add', 'fe80::1/64', 'dev', 'uplink');
+    await this.#ip(internet, 'addr', 'add', 'fe80::2/64', 'dev', 'uplink');
+    await this.#ip(bng, 'route', 'add', 'default', 'via', LAB_UPLINK.internet);
+    await this.#ip(bng, '-6', 'route', 'add', 'default', 'via', 'fe80::2', 'dev', 'uplink');
+    const { gateway, portal, sink: _sink, ...outside } = LAB_ADDRESSES;
+    for (const { ip4, ip6 } of [gateway, portal]) await this.#addLoopback(bng, [`${ip4}/32`, `${ip6}/128`]);
+    for (const { ip4, ip6 } of Object.values(outside)) await this.#addLoopback(internet, [`${ip4}/32`, `${ip6}/128`]);
+    for (const dark of Object.values(LAB_DARKNET)) await this.#ip(internet, 'route', 'add', 'local', dark, 'dev', 'lo');
+    await this.#ip(internet, 'route', 'add', '192.0.2.0/24', 'via', LAB_UPLINK.bng);
+    for (const prefix of [LAB_POOLS.ip6, '2001:db8:0:1::/64']) {
+      await this.#ip(internet, '-6', 'route', 'add', prefix, 'via', 'fe80::1', 'dev', 'uplink');
+    }
+  }
+
+  /** Unnumbered, as on a real BNG: the access interface has no IPv4 address of its own. */
+  async #buildHome(home: LabHome): Promise<void> {
+    const { router, hostNamespace: host, accessInterface, ip4, prefix6, lan } = home;
+    const { gateway } = LAB_ADDRESSES;
+    await this.#cable({ at: this.bng, name: accessInterface }, { at: router, name: 'wan' });
+    await this.#ip(this.bng, 'addr', 'add', 'fe80::1/64', 'dev', accessInterface);
+    await this.#ip(this.bng, 'route', 'add', `${ip4}/32`, 'dev', accessInterface, 'src', gateway.ip4);
+    await this.#ip(this.bng, '-6', 'route', 'add', prefix6, 'via', 'fe80::2', 'dev', accessInterface);
+    await this.#ip(router, 'addr', 'add', `${ip4}/32`, 'dev', 'wan');
+    await this.#ip(router, 'addr', 'add', 'fe80::2/64', 'dev', 'wan');
+    await this.#ip(router, 'route', 'add', `${gateway.ip4}/32`, 'dev', 'wan');
+    await this.#ip(router, 'route', 'add', 'default', 'via', gateway.ip4, 'dev', 'wan', 'src', ip4);
+
+    await this.#cable({ at: router, name: 'lan' }, { at: host, name: 'eth0' });
+    await this.#ip(router, 'addr', 'add', `${lan.ip4}/24`, 'dev', 'lan');
+    await this.#ip(router, 'addr', 'add', `${lan.ip6}/64`, 'dev', 'lan', 'nodad');
+    await this.#ip(router, '-6', 'route', 'add', 'default', 'via', 'fe80::1', 'dev', 'wan', 'src', lan.ip6);
+    await this.#ip(host, 'addr', 'add', `${home.host.ip4}/24`, 'dev', 'eth0');
+    await this.#ip(host, 'addr', 'add', `${home.host.ip6}/64`, 'dev', 'eth0', 'nodad');
+    await this.#ip(host, 'route', 'add', 'default', 'via', lan.ip4);
+    await this.#ip(host, '-6', 'route', 'add', 'default', 'via', lan.ip6);
+    await this.#load(router, natOn('wan'));
+  }
+
+  async #cable(a: { at: string; name: string }, b: { at: string; name: string }): Promise<void> {
+    await mustRun(['ip', 'link', 'add', a.name, 'netns', a.at, 'type', 'veth', 'peer', 'name', b.name, 'netns', b.at]);
+    for (const end of [a, b]) await this.#ip(end.at, 'link', 'set', end.name, 'up');
+  }
+
+  async #addLoopback(namespace: string, addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) await this.#ip(namespace, 'addr', 'add', address, 'dev', 'lo');
+  }
+
+  async #ip(namespace: string, ...args: string[]): Promise<void> {
+    await mustRun(['ip', '-n', namespace, ...args]);
+  }
+
+  async #sysctl(namespace: string, ...settings: string[]): Promise<void> {
+    await mustRun(['ip', 'netns', 'exec', namespace, 'sysctl', '-q', '-w', ...settings]);
+  }
+
+  async #load(namespace: string, ruleset: string): Promise<void> {
+    await mustRun(['ip', 'netns', 'exec', namespace, 'nft', ruleset]);
+  }
+}
+
+/** BCP 38 for IPv6 (IPv4 has rp_filter): what comes in from a home must be routed back to that home. */
+function sourceValidation(): string {
+  return `table inet access {
+    chain source_validation {
+      type filter hook prerouting priority raw; policy accept;
+      iifname != "acc*" accept
+      ip6 saddr { ::, fe80::/10 } accept
+      fib saddr . iif oif missing drop
+    }
+  }`;
+}
+
+function natOn(interfaceName: string): string {
+  return `table ip nat {
+    chain outgoing {
+      type nat hook postrouting priority srcnat; policy accept;
+      oifname "${interfaceName}" masquerade
+    }
+  }`;
+}
