@@ -96,7 +96,9 @@ export class Gardener {
   readonly #kept = new Map<string, Kept>();
   readonly #keysOfLine = new Map<string, Set<string>>();
   readonly #plans = new Map<string, LinePlan>();
-  readonly #dirty = new Map<string, { urgent: boolean; fresh: boolean; waiters: (() => void)[] }>();
+  /** Decided, but never acknowledged by a gateway: the last look happens before each try. */
+  readonly #fresh = new Set<string>();
+  readonly #dirty = new Map<string, { urgent: boolean; waiters: (() => void)[] }>();
   #running: Promise<void> | undefined;
   #stopped = false;
   /** Until the first full load of the wanted state, nothing is removed as «extra» (invariant 11). */
@@ -130,16 +132,21 @@ export class Gardener {
   /** Resolves when a batch that saw the line's state after this call has been acted on and observed. */
   refresh(lineId: string, options: { readonly urgent?: boolean; readonly fresh?: boolean } = {}): Promise<void> {
     if (this.#stopped) return Promise.resolve();
+    if (options.fresh === true) this.#fresh.add(lineId);
     return new Promise((resolve) => {
-      const entry = this.#dirty.get(lineId) ?? { urgent: false, fresh: false, waiters: [] };
+      const entry = this.#dirty.get(lineId) ?? { urgent: false, waiters: [] };
       entry.urgent ||= options.urgent ?? false;
-      entry.fresh ||= options.fresh ?? false;
       entry.waiters.push(resolve);
       this.#dirty.set(lineId, entry);
       this.#running ??= this.#drain().finally(() => {
         this.#running = undefined;
       });
     });
+  }
+
+  /** For gardens found at start that no gateway ever acknowledged. */
+  markFresh(lineId: string): void {
+    this.#fresh.add(lineId);
   }
 
   async stop(): Promise<void> {
@@ -154,7 +161,7 @@ export class Gardener {
       const batch = [...this.#dirty].sort((a, b) => Number(b[1].urgent) - Number(a[1].urgent)).slice(0, BATCH);
       for (const [lineId] of batch) this.#dirty.delete(lineId);
       try {
-        await this.#act(batch.map(([lineId, entry]) => ({ lineId, fresh: entry.fresh })));
+        await this.#act(batch.map(([lineId]) => lineId));
       } catch (cause) {
         this.#parts.log.error('GARDENER_BATCH_FAILED', { lines: batch.length, text: String(cause).slice(0, 200) });
       }
@@ -162,17 +169,18 @@ export class Gardener {
     }
   }
 
-  async #act(lines: readonly { readonly lineId: string; readonly fresh: boolean }[]): Promise<void> {
-    const plans = await Promise.all(lines.map((line) => this.#plan(line.lineId, line.fresh)));
+  async #act(lineIds: readonly string[]): Promise<void> {
+    const plans = await Promise.all(lineIds.map((lineId) => this.#plan(lineId)));
     const acts = new Map<string, Act>();
     for (const plan of plans) if (plan !== undefined) await this.#diff(plan, acts);
     await Promise.all([...acts].map(([gateway, act]) => this.#perform(gateway, act)));
   }
 
-  async #plan(lineId: string, fresh: boolean): Promise<LinePlan | undefined> {
+  async #plan(lineId: string): Promise<LinePlan | undefined> {
     const wanted = await this.#parts.wantedOf(lineId);
     const restricts = wanted !== undefined && (wanted.access === 'leaky' || wanted.access === 'strict');
-    if (fresh && restricts && !(await this.#parts.mayTighten(lineId))) {
+    if (!restricts) this.#fresh.delete(lineId);
+    if (this.#fresh.has(lineId) && restricts && !(await this.#parts.mayTighten(lineId))) {
       this.#parts.log.warn('GARDEN_NOT_TIGHTENED', { reason: 'checks at the moment of enforcing' });
       return undefined;
     }
@@ -238,6 +246,7 @@ export class Gardener {
       return;
     }
     for (const element of act.put) this.#phase(keyOf(gatewayName, element.prefix), 'acked');
+    for (const element of act.put) this.#fresh.delete(this.#kept.get(keyOf(gatewayName, element.prefix))?.lineId ?? '');
     await this.#record(gatewayName, act, { ackedAt: this.#parts.clock.now() });
     await this.#prove(gateway, act);
     if (act.remove.length > 0 || act.put.some((element) => element.access === 'leaky'))
@@ -413,6 +422,7 @@ export class Gardener {
       }
     }
     for (const [lineId, plan] of this.#plans) if (plan.derived.elements.length === 0) due.add(lineId);
+    for (const lineId of this.#fresh) due.add(lineId);
     await Promise.all([...due].map((lineId) => this.refresh(lineId)));
   }
 

@@ -1,0 +1,262 @@
+// Step 3: every accepted report, oldest first, becomes an outcome with its reason: recorded with the case events it led
+// to in one commit, so that a crash at any point decides it again and never twice.
+import type { CaseCommand } from '../core/casefile/command.ts';
+import { DAY } from '../core/kernel/time.ts';
+import type { Attribution } from '../core/line/attribution.ts';
+import type { Binding } from '../core/line/binding.ts';
+import { type Admit, type BreakerState, NEW_BREAKER, tryAdmit } from '../core/policy/breaker.ts';
+import { decide } from '../core/policy/decide.ts';
+import type { DecideInput, Decision, Plan } from '../core/policy/decision.ts';
+import { isSupportOpen, LIMITS, type Policy } from '../core/policy/policy.ts';
+import { canonicalFamily, type FamilyBook } from '../core/report/family.ts';
+import type { Report } from '../core/report/report.ts';
+import type { Attributed, Attributor } from './attribute.ts';
+import { evidenceOf } from './attribute.ts';
+import type { Casebook } from './casebook.ts';
+import { localTime } from './local-time.ts';
+import type { Clock, HoldSwitch, Ids, Json, Log, ReportOutcome, Store } from './ports.ts';
+
+export interface Policies {
+  active(): Policy;
+  byVersion(version: string): Policy | undefined;
+}
+
+export interface DecideParts {
+  readonly store: Pick<Store, 'pendingReports' | 'casesOfLine' | 'reportsOfLine' | 'commit' | 'lineCount'>;
+  readonly casebook: Casebook;
+  readonly attributor: Attributor;
+  readonly policies: Policies;
+  readonly families: FamilyBook;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly hold: HoldSwitch;
+  readonly log: Log;
+  readonly gatewayNameOf: (binding: Binding) => string;
+}
+
+export interface Decided {
+  readonly report: Report;
+  readonly attribution: Attribution;
+  readonly decision: Decision;
+}
+
+const BATCH = 500;
+
+export class Decider {
+  readonly #parts: DecideParts;
+  #breaker: BreakerState = NEW_BREAKER;
+  #running: Promise<number> | undefined;
+  #stopped = false;
+
+  constructor(parts: DecideParts) {
+    this.#parts = parts;
+  }
+
+  /** Gardens of the last window as the store remembers them: a restart makes no room. */
+  restoreBreaker(state: BreakerState): void {
+    this.#breaker = state;
+  }
+
+  breaker(): BreakerState {
+    return this.#breaker;
+  }
+
+  setBreaker(state: BreakerState): void {
+    this.#breaker = state;
+  }
+
+  /** Decides everything pending; callers during a run share it. Returns how many reports were decided. */
+  run(): Promise<number> {
+    this.#running ??= this.#drain().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running?.catch(() => 0);
+  }
+
+  async #drain(): Promise<number> {
+    let total = 0;
+    while (!this.#stopped) {
+      const batch = await this.#parts.store.pendingReports(BATCH);
+      if (batch.length === 0) return total;
+      await this.#decideBatch(batch);
+      total += batch.length;
+    }
+    return total;
+  }
+
+  async #decideBatch(batch: readonly Report[]): Promise<void> {
+    const attributed = await Promise.all(
+      batch.map(async (report) => ({ report: this.canonical(report), found: await this.#parts.attributor.attribute(report) })),
+    );
+    const byLine = Map.groupBy(attributed, ({ report, found }) => found.line?.id ?? `report ${report.id}`);
+    const quiet: ReportOutcome[] = [];
+    await Promise.all(
+      [...byLine.values()].map(async (group) => {
+        // One line's reports in order: each may change what the next one meets.
+        for (const { report, found } of group) quiet.push(...(await this.#decideOne(report, found)));
+      }),
+    );
+    if (quiet.length > 0) await this.#parts.store.commit({ reportOutcomes: quiet });
+  }
+
+  canonical(report: Report): Report {
+    return { ...report, family: canonicalFamily(this.#parts.families, report.family) };
+  }
+
+  /** What would happen now, nothing recorded: `--dry-run`, `why`, and the first half of every decision. */
+  async preview(report: Report, found: Attributed): Promise<{ readonly decision: Decision; readonly input: DecideInput }> {
+    const { store, clock, policies } = this.#parts;
+    const now = clock.now();
+    const policy = policies.active();
+    const line = found.line;
+    const cases = line === undefined ? [] : await store.casesOfLine(line.id, line.epoch);
+    const reports = line === undefined ? [] : await store.reportsOfLine(line.id, line.epoch, now - longestWindow(policy), now);
+    const open = cases.find((one) => one.state !== 'closed' && one.family === report.family);
+    const casePolicy = open === undefined ? undefined : policies.byVersion(open.policyVersion);
+    const hours = (casePolicy ?? policy).supportHours;
+    const input: DecideInput = {
+      report,
+      attribution: found.attribution,
+      line,
+      history: { cases, reports },
+      policy,
+      ...(casePolicy === undefined ? {} : { casePolicy }),
+      now,
+      clockOk: this.clockOk(),
+      hold: this.#parts.hold.current().on,
+      supportOpen: hours === undefined || isSupportOpen(hours, localTime(now, hours.timeZone)),
+    };
+    return { decision: decide(input), input };
+  }
+
+  clockOk(): boolean {
+    const { state, jumped } = this.#parts.clock.status();
+    return state !== 'unsynchronised' && !jumped;
+  }
+
+  /** Returns the outcome when nothing but the outcome is to be recorded; otherwise it went with the case. */
+  async #decideOne(report: Report, found: Attributed): Promise<readonly ReportOutcome[]> {
+    const { decision } = await this.preview(report, found);
+    if (!touchesCase(decision)) return [outcomeOf(report, found, decision)];
+    const caseId = decision.caseId ?? this.#parts.ids.id();
+    const recorded = await this.record({ report, found, decision, caseId, approved: false });
+    if (recorded) return [];
+    // The case moved meanwhile (a release, another report): decide anew from what is true now.
+    const again = await this.preview(report, found);
+    if (!touchesCase(again.decision)) return [outcomeOf(report, found, again.decision)];
+    const lastId = again.decision.caseId ?? this.#parts.ids.id();
+    if (await this.record({ report, found, decision: again.decision, caseId: lastId, approved: false })) return [];
+    return [{ ...outcomeOf(report, found, again.decision), decision: 'review', reason: 'case-refused' }];
+  }
+
+  /** Case events and outcome in one commit; false when the case refused the order. */
+  async record(work: {
+    readonly report: Report;
+    readonly found: Attributed;
+    readonly decision: Decision;
+    readonly caseId: string;
+    readonly approved: boolean;
+  }): Promise<boolean> {
+    const { report, found, decision, caseId } = work;
+    const plan = decision.kind === 'act' ? await this.#admit(decision.plan, report, found, work.approved) : undefined;
+    const final: Decision = decision.kind === 'act' && plan !== undefined ? { ...decision, plan } : decision;
+    const extra = () => ({ reportOutcomes: [{ ...outcomeOf(report, found, final), caseId }] });
+    const attach = this.#attachCommands(report, found, final, caseId);
+    const full = [...attach, ...(plan === undefined ? [] : [planCommand(plan)])];
+    const ordered = await this.#parts.casebook.order(caseId, () => full, extra);
+    if (ordered.ok) return true;
+    // «Not tighter» and the like: the report still belongs to the case.
+    const attached = plan !== undefined && (await this.#parts.casebook.order(caseId, () => attach, extra)).ok;
+    return attached;
+  }
+
+  async #admit(plan: Plan, report: Report, found: Attributed, approved: boolean): Promise<Plan> {
+    if (plan.hold !== undefined || !plan.newGarden) return plan;
+    const binding = found.attribution.binding;
+    const answer: Admit = tryAdmit(this.#breaker, {
+      source: report.source,
+      gateway: binding === undefined ? '' : this.#parts.gatewayNameOf(binding),
+      atMonotonicMs: this.#parts.clock.monotonicMs(),
+      lineCount: await this.#parts.store.lineCount(),
+      limits: this.#parts.policies.active().breaker,
+      approved,
+    });
+    this.#breaker = answer.state;
+    if (answer.admitted) return plan;
+    if (answer.tripped) this.#parts.log.error('BREAKER_TRIPPED', { scope: answer.by.scope, name: answer.by.name });
+    return { ...plan, hold: 'breaker' };
+  }
+
+  #attachCommands(report: Report, found: Attributed, decision: Decision, caseId: string): readonly CaseCommand[] {
+    const actor = { kind: 'policy' } as const;
+    const attach: CaseCommand = {
+      kind: 'attachReport',
+      actor,
+      reportId: report.id,
+      source: report.source,
+      class: report.class,
+      observedAt: report.observedAt,
+      ...(report.destinationPort === undefined ? {} : { destinationPort: report.destinationPort }),
+    };
+    if (decision.caseId !== undefined || found.line === undefined) return [attach];
+    const words = decision.kind === 'act' ? decision.plan : decision.kind === 'watch' ? decision : undefined;
+    if (words === undefined) return [attach];
+    const open: CaseCommand = {
+      kind: 'openCase',
+      actor,
+      caseId,
+      lineId: found.line.id,
+      epoch: found.line.epoch,
+      family: report.family,
+      checkCode: this.#parts.ids.checkCode(),
+      policyVersion: words.policyVersion,
+      ruleId: words.ruleId,
+      legalBasis: words.legalBasis,
+      expiresAt: words.expiresAt,
+    };
+    return [open, attach];
+  }
+}
+
+export function planCommand(plan: Plan): CaseCommand {
+  const actor = { kind: 'policy' } as const;
+  if (plan.hold !== undefined) return { kind: 'hold', actor, reason: plan.hold, wantedAccess: plan.access };
+  const step = {
+    step: plan.step,
+    ruleId: plan.ruleId,
+    policyVersion: plan.policyVersion,
+    ...(plan.stepEndsAt === undefined ? {} : { stepEndsAt: plan.stepEndsAt }),
+  };
+  if (plan.access === 'notice') return { kind: 'advance', actor, ...step };
+  return { kind: 'quarantine', actor, ...step, access: plan.access, legalBasis: plan.legalBasis, expiresAt: plan.expiresAt };
+}
+
+function touchesCase(decision: Decision): boolean {
+  return decision.kind === 'act' || decision.kind === 'watch' || decision.caseId !== undefined;
+}
+
+export function outcomeOf(report: Report, found: Attributed, decision: Decision): ReportOutcome {
+  const plan = decision.kind === 'act' ? decision.plan : undefined;
+  return {
+    reportId: report.id,
+    attribution: found.attribution.kind,
+    attributionReason: found.attribution.reason,
+    ...(found.line === undefined ? {} : { lineId: found.line.id, epoch: found.line.epoch }),
+    ...(decision.caseId === undefined ? {} : { caseId: decision.caseId }),
+    decision: plan === undefined ? decision.kind : plan.hold === undefined ? plan.access : 'held',
+    reason: plan?.hold ?? decision.reason,
+    evidence: { attribution: evidenceOf(found.attribution), trace: decision.trace as unknown as Json },
+  };
+}
+
+/** Everything a rule or a corroboration may look back at. */
+function longestWindow(policy: Policy): number {
+  const windows = policy.rules.map((rule) => rule.match.minReports?.withinMs ?? 0);
+  return Math.max(LIMITS.reportFreshMs, policy.corroborationMs, 7 * DAY, ...windows);
+}
+

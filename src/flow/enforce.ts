@@ -1,0 +1,180 @@
+// Step 4: what the open cases of a line want, the last look before a new garden, and the way back when a later record
+// names another holder. The gardener acts; here is decided whether it may.
+import type { Case } from '../core/casefile/case.ts';
+import { isGarden } from '../core/casefile/evolve.ts';
+import { abusedPortsOf, wantedOf } from '../core/casefile/line-view.ts';
+import { isTightening } from '../core/garden/access.ts';
+import { formatPrefix, prefixOf } from '../core/net/prefix.ts';
+import type { Ip } from '../core/net/ip.ts';
+import { LIMITS } from '../core/policy/policy.ts';
+import type { FamilyBook } from '../core/report/family.ts';
+import type { Attributor } from './attribute.ts';
+import type { Casebook, Ordered } from './casebook.ts';
+import type { Gardener, LineWanted } from './gardener.ts';
+import type { BindingChange, Bindings, Clock, HoldSwitch, Log, Store } from './ports.ts';
+
+export interface EnforceParts {
+  readonly store: Pick<Store, 'line' | 'lineByAccessKey' | 'openCasesOfLine' | 'reportsOfCase' | 'case' | 'wantedLines' | 'enforcement'>;
+  readonly casebook: Casebook;
+  readonly attributor: Attributor;
+  readonly families: FamilyBook;
+  readonly bindings: Pick<Bindings, 'onChange'>;
+  readonly clock: Clock;
+  readonly hold: HoldSwitch;
+  readonly log: Log;
+}
+
+/** Reports of a case looked at again when a record touches their address. */
+const REPORTS_LOOKED_AT = 50;
+/** IPv6 prefix lengths a line may hold (core/net/prefix.ts), and the bare address. */
+const V6_LENGTHS = [...Array.from({ length: 17 }, (_, i) => 48 + i), 128];
+
+export class Enforcement {
+  readonly #parts: EnforceParts;
+  #gardener!: Gardener;
+  /** Prefixes in which reports of open garden cases lie: records that name one of them are looked at again. */
+  readonly #casesByPrefix = new Map<string, Set<string>>();
+  readonly #prefixesOfCase = new Map<string, ReadonlySet<string>>();
+  readonly #lineByAccessKey = new Map<string, string>();
+  readonly #rechecking = new Map<string, Promise<void>>();
+
+  constructor(parts: EnforceParts) {
+    this.#parts = parts;
+    parts.casebook.onOrdered((ordered) => this.#onOrdered(ordered));
+    parts.bindings.onChange((change) => this.#onBindings(change));
+  }
+
+  attach(gardener: Gardener): void {
+    this.#gardener = gardener;
+    gardener.onAccessKey = (accessKey) => {
+      const lineId = this.#lineByAccessKey.get(accessKey);
+      if (lineId !== undefined) void gardener.refresh(lineId);
+    };
+  }
+
+  /** Reads the whole wanted state. Throws when it cannot be read: then nothing may be removed (invariant 11). */
+  async load(): Promise<readonly string[]> {
+    const wanted = await this.#parts.store.wantedLines();
+    for (const one of wanted) {
+      const cases = await this.#parts.store.openCasesOfLine(one.lineId, one.epoch);
+      for (const state of cases) if (isGarden(state.access)) await this.#watch(state);
+      if (await this.#neverActed(one.lineId, cases)) this.#gardener.markFresh(one.lineId);
+    }
+    return wanted.filter((one) => isGarden(one.access)).map((one) => one.lineId);
+  }
+
+  /** A garden decided but never acknowledged (we died in between) is still a *new* garden: it is looked at again. */
+  async #neverActed(lineId: string, cases: readonly Case[]): Promise<boolean> {
+    const records = await this.#parts.store.enforcement(lineId);
+    const since = Math.max(0, ...cases.map((one) => one.quarantinedAt ?? 0));
+    return !records.some((one) => (one.ackedAt ?? 0) >= since);
+  }
+
+  async wantedOf(lineId: string): Promise<LineWanted | undefined> {
+    const line = await this.#parts.store.line(lineId);
+    if (line === undefined) return undefined;
+    const cases = await this.#parts.store.openCasesOfLine(lineId, line.epoch);
+    // Protection and the end of a contract beat every case, whatever state it was left in.
+    const free = line.protected || line.contract === 'ended';
+    const access = free ? 'open' : wantedOf(cases);
+    if (isGarden(access)) this.#lineByAccessKey.set(line.accessKey, lineId);
+    else this.#lineByAccessKey.delete(line.accessKey);
+    return {
+      lineId,
+      epoch: line.epoch,
+      accessKey: line.accessKey,
+      access,
+      abusedPorts: abusedPortsOf(cases, this.#parts.families),
+    };
+  }
+
+  /** Holder, age, protection, clock and hold at the moment of a new garden. What is wrong for good closes the case. */
+  async mayTighten(lineId: string): Promise<boolean> {
+    const { state, jumped } = this.#parts.clock.status();
+    if (this.#parts.hold.current().on || state === 'unsynchronised' || jumped) return false;
+    const line = await this.#parts.store.line(lineId);
+    if (line === undefined || line.protected || line.contract === 'ended') return false;
+    const cases = await this.#parts.store.openCasesOfLine(lineId, line.epoch);
+    for (const one of cases) {
+      if (!isGarden(one.access)) continue;
+      if (await this.#closeIfWrongLine(one)) return false;
+      if (one.lastObservedAt < this.#parts.clock.now() - LIMITS.reportFreshMs && one.releasedAt === undefined) {
+        this.#parts.log.warn('GARDEN_NOT_TIGHTENED', { reason: 'report-too-old' });
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #onOrdered({ before, after }: Ordered): void {
+    const from = before?.access ?? 'open';
+    if (isGarden(after.access) && after.state !== 'closed') void this.#watch(after);
+    else this.#unwatch(after.id);
+    if (from === after.access && (before?.state === 'closed') === (after.state === 'closed')) return;
+    const fresh = isTightening(from, after.access);
+    if (isGarden(from) || isGarden(after.access)) void this.#gardener.refresh(after.lineId, { urgent: !fresh, fresh });
+  }
+
+  #onBindings(change: BindingChange): void {
+    const named = change.named ?? [];
+    for (const { prefix } of [...change.touched, ...named]) {
+      for (const caseId of this.#casesByPrefix.get(formatPrefix(prefix)) ?? []) this.#recheckSoon(caseId);
+    }
+  }
+
+  /** One look at a time per case; a look asked for meanwhile follows. */
+  #recheckSoon(caseId: string): void {
+    const running = this.#rechecking.get(caseId) ?? Promise.resolve();
+    const next = running.then(async () => {
+      const state = await this.#parts.store.case(caseId);
+      if (state !== undefined && state.state !== 'closed') await this.#closeIfWrongLine(state);
+    });
+    const settled = next
+      .catch((cause) => this.#parts.log.error('RECHECK_FAILED', { text: String(cause).slice(0, 200) }))
+      .finally(() => {
+        if (this.#rechecking.get(caseId) === settled) this.#rechecking.delete(caseId);
+      });
+    this.#rechecking.set(caseId, settled);
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#rechecking.values());
+  }
+
+  async #closeIfWrongLine(state: Case): Promise<boolean> {
+    const reports = await this.#parts.store.reportsOfCase(state.id, REPORTS_LOOKED_AT);
+    for (const { report } of reports) {
+      if (!(await this.#parts.attributor.isContradicted(report, state.lineId))) continue;
+      this.#parts.log.warn('WRONG_LINE', { caseId: state.id });
+      await this.#parts.casebook.order(state.id, () => [{ kind: 'close', actor: { kind: 'reconcile' }, reason: 'wrong-line' }]);
+      return true;
+    }
+    return false;
+  }
+
+  async #watch(state: Case): Promise<void> {
+    const reports = await this.#parts.store.reportsOfCase(state.id, REPORTS_LOOKED_AT);
+    const prefixes = new Set(reports.flatMap(({ report }) => prefixTexts(report.ip)));
+    this.#unwatch(state.id);
+    this.#prefixesOfCase.set(state.id, prefixes);
+    for (const prefix of prefixes) {
+      const cases = this.#casesByPrefix.get(prefix) ?? new Set();
+      cases.add(state.id);
+      this.#casesByPrefix.set(prefix, cases);
+    }
+  }
+
+  #unwatch(caseId: string): void {
+    for (const prefix of this.#prefixesOfCase.get(caseId) ?? []) {
+      const cases = this.#casesByPrefix.get(prefix);
+      cases?.delete(caseId);
+      if (cases?.size === 0) this.#casesByPrefix.delete(prefix);
+    }
+    this.#prefixesOfCase.delete(caseId);
+  }
+}
+
+/** Every prefix a record could name this address by. */
+export function prefixTexts(ip: Ip): string[] {
+  return ip.family === 4 ? [formatPrefix(prefixOf(ip))] : V6_LENGTHS.map((length) => formatPrefix(prefixOf(ip, length)));
+}

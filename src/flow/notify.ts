@@ -1,0 +1,124 @@
+// Step 5: messages ride in the same commit as the event that causes them, and are sent afterwards, with back-off, until
+// sent or given up. One text per language: check code, portal name, phone number, nothing personal.
+import type { CaseEvent } from '../core/casefile/case.ts';
+import { HOUR, MINUTE } from '../core/kernel/time.ts';
+import type { Line } from '../core/line/line.ts';
+import type { Casebook, Extra, Ordered } from './casebook.ts';
+import type { Clock, Ids, Log, Notifier, OutboundMessage, Store } from './ports.ts';
+
+export type MessageTemplate = 'noticed' | 'quarantined' | 'released';
+
+export interface MessageText {
+  readonly subject: string;
+  readonly text: string;
+}
+
+export interface NotifyParts {
+  readonly store: Pick<Store, 'commit' | 'dueMessages' | 'line' | 'case'>;
+  readonly notifiers: readonly Notifier[];
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly defaultLanguage: string;
+  /** Texts come from the locales: the same words as on the portal. */
+  readonly render: (template: MessageTemplate, language: string, checkCode: string) => MessageText;
+}
+
+/** 1, 5, 25 min, then hourly: a letter box that is full for a night still gets its message. */
+const RETRY_MS = [MINUTE, 5 * MINUTE, 25 * MINUTE, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR] as const;
+const SEND_DEADLINE_MS = 15_000;
+const BATCH = 50;
+
+function templateOf(event: CaseEvent): MessageTemplate | undefined {
+  switch (event.type) {
+    case 'noticed':
+    case 'quarantined':
+    case 'released':
+      return event.type;
+    default:
+      return undefined;
+  }
+}
+
+/** Rides in every change of a case (Casebook riders). */
+export function messagesFor(parts: Pick<NotifyParts, 'notifiers' | 'clock' | 'ids'>): (ordered: Ordered) => Extra {
+  return ({ after, events }) => {
+    const templates = new Set(events.map(({ event }) => templateOf(event)).filter((one) => one !== undefined));
+    const messages: OutboundMessage[] = [];
+    for (const template of templates) {
+      for (const notifier of parts.notifiers) {
+        messages.push({
+          id: parts.ids.id(),
+          caseId: after.id,
+          lineId: after.lineId,
+          channel: notifier.channel,
+          template,
+          language: '',
+          dueAt: parts.clock.now(),
+          attempts: 0,
+          state: 'waiting',
+        });
+      }
+    }
+    return { messages };
+  };
+}
+
+export class Messenger {
+  readonly #parts: NotifyParts & { readonly casebook: Casebook };
+
+  constructor(parts: NotifyParts & { readonly casebook: Casebook }) {
+    this.#parts = parts;
+  }
+
+  /** Sends what is due, once each; returns how many were tried. At least once: a crash between send and record repeats it. */
+  async sendDue(signal: AbortSignal): Promise<number> {
+    const due = await this.#parts.store.dueMessages(this.#parts.clock.now(), BATCH);
+    await Promise.all(due.map((message) => this.#send(message, signal)));
+    return due.length;
+  }
+
+  async #send(message: OutboundMessage, signal: AbortSignal): Promise<void> {
+    const { store, clock, log } = this.#parts;
+    const [line, state] = await Promise.all([store.line(message.lineId), store.case(message.caseId)]);
+    const notifier = this.#parts.notifiers.find((one) => one.channel === message.channel);
+    // A customer who moved in meanwhile must not read about the one before.
+    const to = line !== undefined && line.epoch === state?.epoch ? recipient(message.channel, line) : undefined;
+    if (notifier === undefined || state === undefined || to === undefined) {
+      await this.#settle({ ...message, state: 'failed', attempts: message.attempts + 1 });
+      return;
+    }
+    const language = line?.language ?? this.#parts.defaultLanguage;
+    const words = this.#parts.render(message.template as MessageTemplate, language, state.checkCode);
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(SEND_DEADLINE_MS)]);
+    const answer = await notifier.send({ to, ...words, language, checkCode: state.checkCode, messageId: message.id }, deadline);
+    if (answer.ok) {
+      await this.#settle({ ...message, language, state: 'sent', attempts: message.attempts + 1 });
+      return;
+    }
+    const retryMs = answer.error.kind === 'temporary' ? RETRY_MS[message.attempts] : undefined;
+    log.warn('MESSAGE_FAILED', { channel: message.channel, reason: answer.error.kind, attempts: message.attempts + 1 });
+    if (retryMs === undefined) await this.#settle({ ...message, language, state: 'failed', attempts: message.attempts + 1 });
+    else await this.#record({ ...message, language, attempts: message.attempts + 1, dueAt: clock.now() + retryMs });
+  }
+
+  async #settle(message: OutboundMessage): Promise<void> {
+    const outcome = message.state === 'sent' ? 'sent' : 'failed';
+    const ordered = await this.#parts.casebook.order(
+      message.caseId,
+      () => [{ kind: 'messageSent', actor: { kind: 'policy' }, channel: message.channel, outcome }],
+      () => ({ messages: [message] }),
+    );
+    if (!ordered.ok) await this.#record(message);
+  }
+
+  async #record(message: OutboundMessage): Promise<void> {
+    await this.#parts.store.commit({ messages: [message] });
+  }
+}
+
+function recipient(channel: OutboundMessage['channel'], line: Line): string | undefined {
+  // The webhook's receiver is the operator's own system: it knows its customer by number.
+  return channel === 'email' ? line.email : line.customerNo;
+}
+
