@@ -27,9 +27,8 @@ export interface NftSessionOptions {
 }
 
 interface Job {
-  readonly commands: readonly NftCommand[];
-  /** A probe is never joined: its answer is counted per transaction. */
-  readonly alone: boolean;
+  /** A document is a probe: never joined, because its errors are counted per transaction. */
+  readonly work: readonly NftCommand[] | string;
   readonly resolve: (answer: Result<readonly string[], NftFailure>) => void;
 }
 
@@ -63,14 +62,14 @@ export class NftSession {
 
   /** One transaction, all or nothing. May share a kernel transaction with its neighbours; each keeps its own answer. */
   async transact(commands: readonly NftCommand[]): Promise<Result<void, NftFailure>> {
-    const answer = await this.#enqueue(commands, false);
+    const answer = await this.#enqueue(commands);
     if (!answer.ok) return answer;
     return answer.value.length === 0 ? ok(undefined) : err({ kind: 'failed', errors: answer.value });
   }
 
-  /** A transaction that is meant to abort: its errors are the answer. */
-  probe(commands: readonly NftCommand[]): Promise<Result<readonly string[], NftFailure>> {
-    return this.#enqueue(commands, true);
+  /** A document (one line) that is meant to abort: its errors are the answer. */
+  probe(document: string): Promise<Result<readonly string[], NftFailure>> {
+    return this.#enqueue(document);
   }
 
   get pid(): number | undefined {
@@ -84,11 +83,11 @@ export class NftSession {
     this.#child?.kill('SIGKILL');
   }
 
-  #enqueue(commands: readonly NftCommand[], alone: boolean): Promise<Result<readonly string[], NftFailure>> {
+  #enqueue(work: Job['work']): Promise<Result<readonly string[], NftFailure>> {
     if (this.#closed) return Promise.resolve(err({ kind: 'gone', text: 'session closed' }));
     if (this.#queue.length >= this.#maxQueue) return Promise.resolve(err({ kind: 'busy' }));
     return new Promise((resolve) => {
-      this.#queue.push({ commands, alone, resolve });
+      this.#queue.push({ work, resolve });
       if (!this.#running) void this.#drain();
     });
   }
@@ -100,30 +99,32 @@ export class NftSession {
     this.#running = false;
   }
 
+  /** The next job with the neighbours that may share its transaction. */
   #nextBatch(): readonly Job[] {
     const batch = [this.#queue.shift()!];
-    let size = batch[0]!.commands.length;
-    while (!batch[0]!.alone && this.#queue.length > 0) {
-      const next = this.#queue[0]!;
-      size += next.commands.length;
-      if (next.alone || size > this.#maxBatch) break;
+    let size = batch[0]!.work.length;
+    while (typeof batch[0]!.work !== 'string' && this.#queue.length > 0) {
+      const { work } = this.#queue[0]!;
+      size += work.length;
+      if (typeof work === 'string' || size > this.#maxBatch) break;
       batch.push(this.#queue.shift()!);
     }
     return batch;
   }
 
   async #runBatch(batch: readonly Job[]): Promise<void> {
-    const answer = await this.#send(batch.flatMap((job) => job.commands));
+    const works = batch.map((job) => job.work);
+    const answer = await this.#send(works.length === 1 ? works[0]! : (works.flat() as NftCommand[]));
     const isSpoiled = answer.ok && answer.value.length > 0 && batch.length > 1;
     if (!isSpoiled) {
       for (const job of batch) job.resolve(answer);
       return;
     }
     // One bad neighbour aborted all: nothing happened, so each is tried by itself and answers for itself.
-    for (const job of batch) job.resolve(await this.#send(job.commands));
+    for (const job of batch) job.resolve(await this.#send(job.work));
   }
 
-  async #send(commands: readonly NftCommand[]): Promise<Result<readonly string[], NftFailure>> {
+  async #send(work: Job['work']): Promise<Result<readonly string[], NftFailure>> {
     if (this.#child === undefined) await this.#start();
     const child = this.#child;
     if (child === undefined || this.#closed) return err({ kind: 'gone', text: 'nft does not start' });
@@ -139,7 +140,8 @@ export class NftSession {
         this.#finish = undefined;
         resolve(answer);
       };
-      child.stdin.write(`${JSON.stringify({ nftables: commands })}\n${MARKER}`);
+      const document = typeof work === 'string' ? work : JSON.stringify({ nftables: work });
+      child.stdin.write(`${document}\n${MARKER}`);
     });
   }
 

@@ -58,8 +58,8 @@ describe('the long-lived nft session', () => {
   it('a probe counts its errors and changes nothing', async () => {
     await session.transact([add('192.0.2.1')]);
     const [present, absent] = await Promise.all([
-      session.probe([create('192.0.2.1'), mustAbort]),
-      session.probe([create('192.0.2.2'), mustAbort]),
+      session.probe(JSON.stringify({ nftables: [create('192.0.2.1'), mustAbort] })),
+      session.probe(JSON.stringify({ nftables: [create('192.0.2.2'), mustAbort] })),
     ]);
     expect(present.ok && present.value.length).toBe(2);
     expect(absent.ok && absent.value.length).toBe(1);

@@ -1,0 +1,201 @@
+// The operations of the helper: judge (guard), turn into one transaction (protocols/nftables), send, answer what is known.
+// Holds no wanted state; the ports it remembers only serve to take them away again, and are read back after a restart.
+import type { GatewaySpec } from '../core/garden/gateway.ts';
+import { err, ok, type Result } from '../core/kernel/result.ts';
+import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
+import type { ProtocolPort } from '../core/net/transport.ts';
+import {
+  allowCommands,
+  dnsAliveCommands,
+  lifelineCommands,
+  putCommands,
+  removeCommands,
+} from '../protocols/nftables/elements.ts';
+import type { Answer, HelperError, Learned, Operation, PutElement } from '../protocols/nftables/messages.ts';
+import type { NftCommand, NftFailure, NftSession } from '../protocols/nftables/session.ts';
+import { keyForms } from '../protocols/nftables/sets.ts';
+import type { Guard } from './guard.ts';
+import { listCounts, listStates } from './listing.ts';
+import { observe } from './observe.ts';
+import type { Skeleton } from './skeleton.ts';
+import type { SteeredFlows } from './steered.ts';
+
+const DNS_ALIVE_SECONDS = 60;
+const NOTHING: Answer = { kind: 'none' };
+
+export interface GatewayParts {
+  readonly spec: GatewaySpec;
+  readonly session: NftSession;
+  readonly guard: Guard;
+  readonly skeleton: Skeleton;
+  readonly steered: SteeredFlows;
+}
+
+export class Gateway {
+  readonly #parts: GatewayParts;
+  /** Per prefix, the ports whose elements may exist: what a later put or remove takes away. */
+  readonly #ports = new Map<string, Map<string, ProtocolPort>>();
+  #installing: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+  }
+
+  /** Learns which port elements a former helper left behind; without a table there are none. */
+  async adopt(): Promise<void> {
+    const counts = await listCounts(this.#parts.spec);
+    if (!counts.ok) return;
+    for (const { prefix, protocol, port } of counts.value) this.#remember(prefix, [{ protocol, port }]);
+  }
+
+  async run(operation: Operation): Promise<Result<Answer, HelperError>> {
+    const { spec, session, skeleton, steered } = this.#parts;
+    switch (operation.op) {
+      case 'install':
+        return this.#install();
+      case 'apply':
+        return this.#apply(operation.put, operation.remove);
+      case 'observe':
+        return ok({ kind: 'states', items: await observe(spec, session, operation.prefixes) });
+      case 'readBack':
+        return itemsOf('states', await listStates(spec));
+      case 'denyCounts':
+        return itemsOf('counts', await listCounts(spec));
+      case 'skeleton':
+        return ok({ kind: 'word', word: await skeleton.state() });
+      case 'forgetSteered':
+        return answerOf(await steered.forget(operation.prefixes));
+      case 'allow':
+        return this.#learn(operation.op, operation.entries);
+      case 'lifeline':
+        return this.#learn(operation.op, operation.entries);
+      case 'dnsAlive':
+        return this.#transact(dnsAliveCommands(spec, DNS_ALIVE_SECONDS));
+      case 'releaseAll':
+        return this.#releaseAll();
+    }
+  }
+
+  /** One at a time: two loads of the same file would only disturb each other. */
+  #install(): Promise<Result<Answer, HelperError>> {
+    const next = this.#installing.then(async () => {
+      const done = await this.#parts.skeleton.install();
+      return done.ok ? ok<Answer>({ kind: 'word', word: done.value }) : done;
+    });
+    this.#installing = next.catch(() => undefined);
+    return next;
+  }
+
+  async #apply(put: readonly PutElement[], remove: readonly Prefix[]): Promise<Result<Answer, HelperError>> {
+    const { spec, guard } = this.#parts;
+    for (const element of put) {
+      const judged = guard.put(element);
+      if (!judged.ok) return judged;
+    }
+    for (const prefix of remove) {
+      const judged = guard.removable(prefix);
+      if (!judged.ok) return judged;
+    }
+    const spent = guard.spend(put.length);
+    if (!spent.ok) return spent;
+    const removals = remove.map((prefix) => ({ prefix, abusedPorts: this.#remembered(prefix) }));
+    const puts = put.map((element) => ({ ...element, dropPorts: this.#surplus(element) }));
+    // Before the answer: should it get lost, what may exist is remembered all the same.
+    for (const { prefix, abusedPorts } of put) this.#remember(prefix, abusedPorts);
+    const done = await this.#transact([...removeCommands(spec, removals), ...putCommands(spec, puts)]);
+    if (done.ok) this.#settle(put, remove);
+    return done;
+  }
+
+  #settle(put: readonly PutElement[], remove: readonly Prefix[]): void {
+    for (const prefix of remove) this.#ports.delete(formatPrefix(prefix));
+    for (const { prefix, abusedPorts } of put) {
+      this.#ports.delete(formatPrefix(prefix));
+      this.#remember(prefix, abusedPorts);
+    }
+  }
+
+  #remember(prefix: Prefix, ports: readonly ProtocolPort[]): void {
+    if (ports.length === 0) return;
+    const key = formatPrefix(prefix);
+    const known = this.#ports.get(key) ?? new Map<string, ProtocolPort>();
+    for (const port of ports) known.set(`${port.protocol}/${port.port}`, port);
+    this.#ports.set(key, known);
+  }
+
+  #remembered(prefix: Prefix): readonly ProtocolPort[] {
+    return [...(this.#ports.get(formatPrefix(prefix))?.values() ?? [])];
+  }
+
+  #surplus(element: PutElement): readonly ProtocolPort[] {
+    const wanted = new Set(element.abusedPorts.map((p) => `${p.protocol}/${p.port}`));
+    return this.#remembered(element.prefix).filter((p) => !wanted.has(`${p.protocol}/${p.port}`));
+  }
+
+  async #learn(op: 'allow' | 'lifeline', entries: readonly Learned[]): Promise<Result<Answer, HelperError>> {
+    const { spec, guard } = this.#parts;
+    for (const entry of entries) {
+      const judged = op === 'allow' ? guard.learnedForPack(entry) : guard.learnedForLifeline(entry);
+      if (!judged.ok) return judged;
+    }
+    const commands =
+      op === 'allow'
+        ? allowCommands(
+            spec,
+            entries.map((e) => ({ ...e, pack: e.name })),
+          )
+        : lifelineCommands(
+            spec,
+            entries.map((e) => ({ ...e, lifeline: e.name })),
+          );
+    return this.#transact(commands);
+  }
+
+  /** Every line out of the garden in one transaction. Nothing else of the table is touched: DNS and packs go on. */
+  async #releaseAll(): Promise<Result<Answer, HelperError>> {
+    const { spec } = this.#parts;
+    const sets = keyForms(spec).flatMap((form) => [form.garden.strict, form.garden.leaky, form.abuse, form.abuseIn]);
+    const done = await this.#transact(
+      sets.map((name) => ({ flush: { set: { family: 'inet', table: spec.table, name } } })),
+    );
+    if (done.ok) this.#ports.clear();
+    return done;
+  }
+
+  async #transact(commands: readonly NftCommand[]): Promise<Result<Answer, HelperError>> {
+    if (commands.length === 0) return ok(NOTHING);
+    const done = await this.#parts.session.transact(commands);
+    return done.ok ? ok(NOTHING) : err(failureOf(done.error));
+  }
+}
+
+function failureOf(failure: NftFailure): HelperError {
+  switch (failure.kind) {
+    case 'failed':
+      return refusalOf(failure.errors[0] ?? '');
+    case 'timeout':
+      return { kind: 'unknown', afterMs: failure.afterMs };
+    case 'gone':
+      return { kind: 'unknown', afterMs: 0 };
+    case 'busy':
+      return { kind: 'unavailable', text: 'too much is waiting for nft' };
+  }
+}
+
+function refusalOf(text: string): HelperError {
+  // ENFILE is how the kernel says that a set has reached its size.
+  if (text.includes('Too many open files')) return { kind: 'refused', code: 'set-full', text: 'the set is full' };
+  if (text.includes('No such file')) return { kind: 'unavailable', text: 'the table or a set of it is missing' };
+  return { kind: 'unavailable', text: text.slice(0, 200) };
+}
+
+function answerOf(done: Result<void, HelperError>): Result<Answer, HelperError> {
+  return done.ok ? ok(NOTHING) : done;
+}
+
+function itemsOf<K extends 'states' | 'counts'>(
+  kind: K,
+  items: Result<Extract<Answer, { kind: K }>['items'], HelperError>,
+): Result<Answer, HelperError> {
+  return items.ok ? ok({ kind, items: items.value } as Answer) : items;
+}

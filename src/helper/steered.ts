@@ -1,0 +1,145 @@
+// Forgets flows that the garden steered, after a release: the DNS front's zone, or a redirect whose reply comes from one of
+// our listeners. Never anything else: a lifeline's flow replies from its peer, whatever masquerade does to the other end.
+import type { GatewaySpec } from '../core/garden/gateway.ts';
+import { err, ok, type Result } from '../core/kernel/result.ts';
+import { formatIp, type Ip, parseIp, sameIp } from '../core/net/ip.ts';
+import { containsIp, formatPrefix, type Prefix, prefixOf } from '../core/net/prefix.ts';
+import type { HelperError } from '../protocols/nftables/messages.ts';
+import { DNS_ZONE } from '../protocols/nftables/ruleset.ts';
+import { runTool, streamTool } from './tools.ts';
+
+const CONNTRACK = '/usr/sbin/conntrack';
+/** Releases that come close together share one dump: a dump costs about 2.5 µs per entry of the whole table. */
+const GATHER_MS = 50;
+const DUMP_DEADLINE_MS = 10_000;
+const DELETE_DEADLINE_MS = 10_000;
+/** A bot's leftovers may be thousands; what is not deleted is harmless and times out. */
+const MAX_DELETES = 256;
+const MAX_WAITING = 20_000;
+
+export interface Flow {
+  readonly protocol: 'tcp' | 'udp';
+  readonly source: Ip;
+  readonly target: Ip;
+  readonly sourcePort: number;
+  readonly targetPort: number;
+  readonly replySource: Ip;
+  readonly replyPort: number;
+  readonly zone: number;
+  readonly established: boolean;
+}
+
+const TUPLE = 'src=(\\S+) dst=(\\S+) sport=(\\d+) dport=(\\d+)';
+const LINE = new RegExp(`^(tcp|udp)\\s+\\d+ \\d+ (.*?)${TUPLE} .*?${TUPLE}(.*)$`);
+
+/** One line of `conntrack -L`; undefined for other protocols and anything unexpected. */
+export function parseFlow(line: string): Flow | undefined {
+  const m = LINE.exec(line);
+  if (m === null) return undefined;
+  const [source, target, replySource] = [parseIp(m[3]!), parseIp(m[4]!), parseIp(m[7]!)];
+  if (source === undefined || target === undefined || replySource === undefined) return undefined;
+  return {
+    protocol: m[1] === 'tcp' ? 'tcp' : 'udp',
+    source,
+    target,
+    sourcePort: Number(m[5]),
+    targetPort: Number(m[6]),
+    replySource,
+    replyPort: Number(m[9]),
+    zone: Number(/ zone=(\d+)/.exec(m[11]!)?.[1] ?? 0),
+    established: m[2]!.includes('ESTABLISHED'),
+  };
+}
+
+/** Was this flow steered by us, and does steering it end with the release? */
+export function isSteered(spec: GatewaySpec, flow: Flow): boolean {
+  if (spec.lifelines.some((l) => l.prefixes.some((p) => containsIp(p, flow.target)))) return false;
+  if (flow.zone === DNS_ZONE) return flow.targetPort === 53;
+  const isOf = (pair: GatewaySpec['portal'], ip: Ip) => sameIp(pair.ip4, ip) || sameIp(pair.ip6, ip);
+  if (!isOf(spec.portal, flow.replySource) || !Object.values(spec.ports).includes(flow.replyPort)) return false;
+  // These are redirected for everyone: a free line keeps such a flow, and with it the very page that says «released».
+  return !isOf(spec.portal, flow.target) && !isOf(spec.sink, flow.target);
+}
+
+/** The arguments that delete exactly this flow. */
+export function deleteArguments(flow: Flow): readonly string[] {
+  const ends = ['-s', formatIp(flow.source), '-d', formatIp(flow.target)];
+  const ports = ['--sport', `${flow.sourcePort}`, '--dport', `${flow.targetPort}`];
+  const family = flow.source.family === 4 ? 'ipv4' : 'ipv6';
+  return ['-D', '-f', family, '-p', flow.protocol, ...ends, ...ports, '-w', `${flow.zone}`];
+}
+
+export class SteeredFlows {
+  readonly #spec: GatewaySpec;
+  #waiting: Prefix[] = [];
+  #next: Promise<Result<void, HelperError>> | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(spec: GatewaySpec) {
+    this.#spec = spec;
+  }
+
+  forget(prefixes: readonly Prefix[]): Promise<Result<void, HelperError>> {
+    if (this.#waiting.length + prefixes.length > MAX_WAITING) {
+      return Promise.resolve(err({ kind: 'unavailable', text: 'too many releases at once' }));
+    }
+    this.#waiting.push(...prefixes);
+    if (this.#next === undefined) {
+      this.#next = this.#running.then(() => new Promise((r) => setTimeout(r, GATHER_MS))).then(() => this.#run());
+      this.#running = this.#next;
+    }
+    return this.#next;
+  }
+
+  async #run(): Promise<Result<void, HelperError>> {
+    const prefixes = this.#waiting;
+    this.#waiting = [];
+    this.#next = undefined;
+    const flows = await this.#find(prefixes);
+    if (!flows.ok) return flows;
+    const until = performance.now() + DELETE_DEADLINE_MS;
+    for (const flow of flows.value) {
+      if (performance.now() > until) return err({ kind: 'unknown', afterMs: DELETE_DEADLINE_MS });
+      // Exit code 1 = it ended by itself in between: just as well.
+      await runTool([CONNTRACK, ...deleteArguments(flow)], { deadlineMs: DUMP_DEADLINE_MS, maxBytes: 64 * 1024 });
+    }
+    return ok(undefined);
+  }
+
+  /** One dump for all prefixes: open DNS first, then living connections, then what is left, up to the bound. */
+  async #find(prefixes: readonly Prefix[]): Promise<Result<readonly Flow[], HelperError>> {
+    const isReleased = memberOf(prefixes);
+    const found: Flow[][] = [[], [], []];
+    const take = (line: string) => {
+      const flow = parseFlow(line);
+      if (flow === undefined || !isReleased(flow.source) || !isSteered(this.#spec, flow)) return;
+      const rank = found[flow.zone === DNS_ZONE ? 0 : flow.established ? 1 : 2]!;
+      if (rank.length < MAX_DELETES) rank.push(flow);
+    };
+    const dump = await streamTool([CONNTRACK, '-L'], DUMP_DEADLINE_MS, byLine(take));
+    if (dump.ok) return ok(found.flat().slice(0, MAX_DELETES));
+    const text = dump.error.kind === 'failed' ? dump.error.stderr.slice(0, 200) : dump.error.kind;
+    return err({ kind: 'unavailable', text: `conntrack -L: ${text}` });
+  }
+}
+
+function memberOf(prefixes: readonly Prefix[]): (ip: Ip) => boolean {
+  const keys = new Set(prefixes.map(formatPrefix));
+  const lengths = { 4: lengthsOf(prefixes, 4), 6: lengthsOf(prefixes, 6) };
+  return (ip) => lengths[ip.family].some((length) => keys.has(formatPrefix(prefixOf(ip, length))));
+}
+
+function lengthsOf(prefixes: readonly Prefix[], family: 4 | 6): readonly number[] {
+  return [...new Set(prefixes.filter((p) => p.ip.family === family).map((p) => p.length))];
+}
+
+/** The table may be huge: lines are looked at as they come and never kept. */
+function byLine(take: (line: string) => void): (chunk: Buffer) => boolean {
+  let rest = '';
+  return (chunk) => {
+    const lines = (rest + chunk.toString('latin1')).split('\n');
+    rest = lines.pop()!.slice(0, 4096);
+    for (const line of lines) take(line);
+    return true;
+  };
+}
