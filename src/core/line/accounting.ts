@@ -34,6 +34,10 @@ export interface ResetRecord extends AnyRecord {
 
 export type AccountingRecord = SessionRecord | ResetRecord;
 
+export function isReset(record: AccountingRecord): record is ResetRecord {
+  return record.status === 'on' || record.status === 'off';
+}
+
 /** A NAS clock further ahead than this, or further behind than MAX_LATE_MS, is wrong and its time is not used. */
 const MAX_AHEAD_MS = 10 * MINUTE;
 const MAX_LATE_MS = 30 * DAY;

@@ -1,0 +1,273 @@
+// Who holds and held which address: RADIUS accounting summed into day tables, static prefixes of lines beside it. Every
+// answer is derived from what was said (core/line/intervals.ts); nothing here decides who is right.
+import type { Instant } from '../../../core/kernel/time.ts';
+import { DAY, HOUR } from '../../../core/kernel/time.ts';
+import { type AccountingRecord, isReset } from '../../../core/line/accounting.ts';
+import type { Binding } from '../../../core/line/binding.ts';
+import { type Claim, dayOf } from '../../../core/line/claim.ts';
+import { deriveBindings } from '../../../core/line/intervals.ts';
+import type { Line } from '../../../core/line/line.ts';
+import type { Ip } from '../../../core/net/ip.ts';
+import { containsIp, formatPrefix, overlaps, type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
+import type { BindingChange, Bindings, Holders } from '../../../flow/ports.ts';
+import { BindingDays } from './bindings-days.ts';
+import { BindingNames, NasHistory } from './bindings-names.ts';
+import { type StaticChange, staticLengths, staticsOf, staticsOver, WantedStatics } from './bindings-static.ts';
+import type { Connection, Database } from './database.ts';
+
+export interface BindingsOptions {
+  readonly database: Database;
+  readonly clock: { now(): Instant };
+  /** Interim interval per NAS name, ms; `widest` over all of them bounds how far evidence is looked for. */
+  readonly interim: { of(nas: string): number; readonly widestMs: number };
+  /** Infrastructure and lifelines: no static prefix may touch them. */
+  readonly reserved: readonly Prefix[];
+  readonly retentionDays: number;
+}
+
+export interface Stored {
+  readonly stored: number;
+  /** Older than the retention, or more than a day ahead: said, but not kept. */
+  readonly outside: number;
+}
+
+interface Place {
+  readonly realm: string;
+  readonly prefix: Prefix;
+}
+
+export class SqliteBindings implements Bindings {
+  readonly #options: BindingsOptions;
+  readonly #read: Connection;
+  readonly #listeners: ((change: BindingChange) => void)[] = [];
+  #names!: BindingNames;
+  #nases!: NasHistory;
+  #days!: BindingDays;
+  #staticLengths!: Set<number>;
+
+  /** The database must be migrated. Throws when it is not. */
+  constructor(options: BindingsOptions) {
+    this.#options = options;
+    this.#read = options.database.read;
+    this.#load();
+  }
+
+  #load(): void {
+    this.#names = new BindingNames(this.#read);
+    this.#nases = new NasHistory(this.#read, this.#names);
+    this.#days = new BindingDays(this.#read, this.#names);
+    this.#staticLengths = staticLengths(this.#read);
+  }
+
+  onChange(listener: (change: BindingChange) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  // ------------------------------------------------------------- what was said
+
+  /** Durable when it resolves; may be repeated without effect. Listeners have been told by then. */
+  async record(batch: readonly AccountingRecord[]): Promise<Stored> {
+    const now = this.#options.clock.now();
+    const inside = batch.filter((one) => one.eventAt <= now + DAY && one.eventAt >= this.#oldestAt(now));
+    const touched = await this.#write((tx) => {
+      const found: Touched = { places: [], named: [] };
+      for (const one of inside) this.#recordOne(tx, one, now, found);
+      return found;
+    });
+    this.#tell(touched, now);
+    return { stored: inside.length, outside: batch.length - inside.length };
+  }
+
+  #recordOne(tx: Connection, record: AccountingRecord, now: Instant, found: Touched): void {
+    if (record.clockLagMs !== undefined) this.#nases.lag(tx, record.nas, record.eventAt, record.clockLagMs);
+    const spanMs = 2 * this.#options.interim.of(record.nas);
+    const isCurrent = record.eventAt + spanMs >= now;
+    if (isReset(record)) {
+      if (!this.#nases.reset(tx, record.nas, record.eventAt) || !isCurrent) return;
+      const days = this.#days.between(record.eventAt - spanMs, now);
+      found.places.push(...this.#days.ofNas(tx, days, record.nas, now - spanMs));
+      return;
+    }
+    const { begun } = this.#days.record(tx, record, record.eventAt - spanMs);
+    found.named.push(...begun);
+    if (!isCurrent || (begun.length === 0 && record.status !== 'stop')) return;
+    found.places.push(...begun);
+    // The session's other prefixes: a Stop ends those it does not name, an address that changed leaves the old one.
+    const days = this.#days.between(record.eventAt - spanMs, now);
+    found.places.push(...this.#days.ofRecord(tx, days, record));
+  }
+
+  /** Static prefixes as the lines stand now: call after every import and at start, with all lines. */
+  async refreshStatic(lines: Iterable<Line> | AsyncIterable<Line>): Promise<StaticChange> {
+    const wanted = new WantedStatics();
+    for await (const line of lines) wanted.add(line, this.#options.reserved);
+    const now = this.#options.clock.now();
+    const change = await this.#write((tx) => wanted.apply(tx, now));
+    this.#staticLengths = staticLengths(this.#read);
+    if (change.opened.length + change.closed.length > 0) {
+      const named = change.opened.map((one) => ({ ...one, firstAt: now, lastAt: now }));
+      this.#tell({ places: [...change.opened, ...change.closed], named }, now, change.closed);
+    }
+    return change;
+  }
+
+  /** Deletes whole days past the retention. Returns how many. */
+  async purge(now: Instant): Promise<number> {
+    const oldestAt = this.#oldestAt(now);
+    return this.#write((tx) => {
+      this.#nases.dropBefore(tx, dayOf(oldestAt), oldestAt);
+      tx.runSql('DELETE FROM binding_static WHERE end_at < ?', [oldestAt]);
+      return this.#days.dropBefore(tx, dayOf(oldestAt));
+    });
+  }
+
+  #oldestAt(now: Instant): Instant {
+    return (dayOf(now) - this.#options.retentionDays) * DAY;
+  }
+
+  async #write<T>(work: (tx: Connection) => T): Promise<T> {
+    try {
+      return await this.#options.database.write(work);
+    } catch (cause) {
+      this.#load(); // what was rolled back must not stay in memory
+      throw cause;
+    }
+  }
+
+  // ------------------------------------------------------------- who holds what
+
+  async holders(realm: string, ip: Ip, fromAt: Instant, toAt: Instant): Promise<Holders> {
+    const found = this.#over({ realm, prefix: prefixOf(ip) }, fromAt, toAt);
+    const bindings = found.filter((one) => containsIp(one.prefix, ip) && touches(one, fromAt, toAt));
+    const nases = new Set(bindings.map((one) => one.nas).filter((nas) => nas !== undefined));
+    const interims = [...nases].map((nas) => this.#options.interim.of(nas));
+    return {
+      bindings,
+      skewMs: Math.max(0, ...[...nases].map((nas) => this.#nases.skewMs(nas, fromAt, toAt))),
+      interimMs: interims.length === 0 ? this.#options.interim.widestMs : Math.min(...interims),
+    };
+  }
+
+  async openOf(accessKey: string): Promise<readonly Binding[]> {
+    const now = this.#options.clock.now();
+    const claims = this.#days.ofAccessKey(this.#read, this.#days.between(now - this.#reachMs(), now), accessKey);
+    const places = distinct([...claims, ...staticsOf(this.#read, accessKey, now)]);
+    const open = places.flatMap((place) =>
+      this.#undisputed(place, now).filter((one) => one.accessKey === accessKey && samePrefix(one.prefix, place.prefix)),
+    );
+    return [...new Map(open.map((one) => [one.id, one])).values()];
+  }
+
+  async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {
+    const open = this.#undisputed({ realm, prefix: prefixOf(ip) }, this.#options.clock.now());
+    return open.filter((one) => containsIp(one.prefix, ip)).sort((a, b) => b.prefix.length - a.prefix.length)[0];
+  }
+
+  /** Open bindings over this place, unless two access keys hold overlapping parts of it: then nobody's. */
+  #undisputed(place: Place, now: Instant): Binding[] {
+    const open = this.#over(place, now, now).filter((one) => one.endAt === undefined && one.startAt <= now);
+    return open.filter((one) =>
+      open.every((other) => other.accessKey === one.accessKey || !overlaps(one.prefix, other.prefix)),
+    );
+  }
+
+  /** Evidence this far from an instant still says something about it. */
+  #reachMs(): number {
+    return Math.max(HOUR, 4 * this.#options.interim.widestMs);
+  }
+
+  /** Every binding over this place that evidence around [fromAt, toAt] tells of. */
+  #over(place: Place, fromAt: Instant, toAt: Instant): Binding[] {
+    const now = this.#options.clock.now();
+    const days = this.#days.between(fromAt - this.#reachMs(), toAt + this.#reachMs());
+    const statics = staticsOver(this.#read, this.#staticLengths, { ...place, now });
+    const near = this.#days.containing(this.#read, days, place.realm, place.prefix);
+    near.push(...this.#days.inside(this.#read, days, place.realm, place.prefix));
+    if (near.length === 0) return statics;
+    // Claims inside the ones found contest them too, wherever in them the address lies.
+    const claims = new Map(near.map((claim) => [claimId(claim), claim]));
+    for (const one of distinct(near))
+      if (one.prefix.length < (one.prefix.ip.family === 4 ? 32 : 128))
+        for (const claim of this.#days.inside(this.#read, days, one.realm, one.prefix))
+          claims.set(claimId(claim), claim);
+    const sessions = [...new Set(near.map((claim) => claim.session))];
+    const derived = deriveBindings({
+      claims: [...claims.values()],
+      elsewhere: sessions.flatMap((session) => this.#days.ofSession(this.#read, days, session)),
+      stops: sessions.flatMap((session) => this.#days.stopsOf(this.#read, days, session)),
+      resetsOf: (nas) => this.#nases.resetsOf(nas),
+      interimMsOf: this.#options.interim.of,
+      now,
+    });
+    return [...statics, ...derived.filter((one) => overlaps(one.prefix, place.prefix))];
+  }
+
+  // ------------------------------------------------------------- who is told
+
+  #tell(touched: Touched, now: Instant, closed: readonly BindingChange['ended'][number][] = []): void {
+    if (touched.places.length + touched.named.length === 0 || this.#listeners.length === 0) return;
+    const ended = new Map(closed.map((one) => [placeId(one, one.accessKey), one]));
+    const keys = new Set<string>();
+    const open = new Set<string>();
+    for (const place of distinct(touched.places)) {
+      for (const one of this.#undisputed(place, now)) {
+        keys.add(one.accessKey);
+        open.add(placeId(one, one.accessKey));
+      }
+      for (const one of this.#over(place, now, now)) {
+        // Older than this its element has freed itself by its own timeout.
+        const isFresh = one.certainEndAt + 2 * this.#options.interim.of(one.nas ?? '') >= now;
+        if (isFresh) ended.set(placeId(one, one.accessKey), endedOf(one));
+      }
+    }
+    for (const id of open) ended.delete(id);
+    for (const one of ended.values()) keys.add(one.accessKey);
+    const change = {
+      touched: distinct([...touched.places, ...touched.named.flatMap((one) => [one, ...this.#neighbours(one)])]),
+      accessKeys: [...keys],
+      ended: [...ended.values()],
+      named: touched.named.map(namedOf),
+    };
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  /** Overlapping prefixes of others at that time: what was decided about those may be wrong now. */
+  #neighbours(one: Touched['named'][number]): Place[] {
+    const days = this.#days.between(one.firstAt - this.#reachMs(), one.lastAt + this.#reachMs());
+    const claims = this.#days.containing(this.#read, days, one.realm, one.prefix);
+    claims.push(...this.#days.inside(this.#read, days, one.realm, one.prefix));
+    const now = this.#options.clock.now();
+    return [...claims, ...staticsOver(this.#read, this.#staticLengths, { realm: one.realm, prefix: one.prefix, now })];
+  }
+}
+
+interface Touched {
+  readonly places: Place[];
+  readonly named: (Place & { readonly accessKey: string; readonly firstAt: Instant; readonly lastAt: Instant })[];
+}
+
+function endedOf(one: Binding): BindingChange['ended'][number] {
+  const { accessKey, realm, prefix, nas } = one;
+  return { accessKey, realm, prefix, ...(nas === undefined ? {} : { nas }) };
+}
+
+function namedOf(one: Touched['named'][number]): NonNullable<BindingChange['named']>[number] {
+  return { accessKey: one.accessKey, realm: one.realm, prefix: one.prefix, fromAt: one.firstAt, toAt: one.lastAt };
+}
+
+/** A timed-out binding stays visible after its end, so that the answer can say «stale» instead of «nobody». */
+function touches(one: Binding, fromAt: Instant, toAt: Instant): boolean {
+  return one.startAt <= toAt && (one.closedBy === 'timeout' || (one.endAt ?? toAt) >= fromAt);
+}
+
+function distinct(places: readonly Place[]): Place[] {
+  return [...new Map(places.map((one) => [placeId(one, ''), { realm: one.realm, prefix: one.prefix }])).values()];
+}
+
+function placeId(place: Place, accessKey: string): string {
+  return `${place.realm}\u0000${formatPrefix(place.prefix)}\u0000${accessKey}`;
+}
+
+function claimId(claim: Claim): string {
+  return `${placeId(claim, claim.session)}\u0000${claim.startAt ?? ''}\u0000${claim.firstAt}`;
+}
