@@ -5,6 +5,7 @@ import { parseRfc3339 } from '../../core/kernel/civil.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { type Instant, SECOND } from '../../core/kernel/time.ts';
 import { type Ip, parseIp } from '../../core/net/ip.ts';
+import { CONTENT_KEY } from '../../core/report/content.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
 import { type JsonFault, parseJson } from './json.ts';
 import { eventSchema, type ReportedEvent } from './schema.ts';
@@ -31,13 +32,6 @@ export type DeliveryFault =
 
 export const MAX_EVENTS = 10_000;
 const MAX_DEPTH = 8;
-
-/** Content of an event id, kept in `extra`: tells a re-delivery from the same id with other content (`isSameContent`). */
-export const CONTENT_KEY = 'engawa.content';
-
-export function isSameContent(a: Report, b: Report): boolean {
-  return a.extra[CONTENT_KEY] === b.extra[CONTENT_KEY];
-}
 
 export function readDelivery(input: DeliveryInput): Result<Delivery, DeliveryFault> {
   const events = input.format === 'json' ? fromJson(input.text) : fromJsonLines(input.text);

@@ -22,10 +22,6 @@ export interface FeedInput {
   readonly familyOf: (name: string) => string | undefined;
 }
 
-export type FeedItem =
-  | { readonly kind: 'report'; readonly report: Report }
-  | { readonly kind: 'refused'; readonly refused: RefusedRow };
-
 /** Nothing of the file can be read: it is parked, with the reason, and can be replayed. */
 export interface FileFault {
   readonly code: 'file-name-unknown' | 'file-empty' | 'header-broken' | 'header-duplicate' | 'column-missing';
@@ -37,7 +33,7 @@ export interface Feed {
   /** undefined = unknown type: every row is refused as `type-unknown`. */
   readonly role: Role | undefined;
   /** To be read once. */
-  readonly items: AsyncIterable<FeedItem>;
+  readonly items: AsyncIterable<Report | RefusedRow>;
 }
 
 const FILE_NAME = /^(\d{4}-\d{2}-\d{2})-([^-]+)-(.+)\.csv$/;
@@ -92,12 +88,13 @@ interface Reading {
   readonly header: readonly string[];
 }
 
-async function* rows(reading: Reading, records: AsyncGenerator<CsvRecord, void, undefined>): AsyncGenerator<FeedItem> {
+async function* rows(
+  reading: Reading,
+  records: AsyncGenerator<CsvRecord, void, undefined>,
+): AsyncGenerator<Report | RefusedRow> {
   for await (const record of records) {
-    const item = readRow(reading, record);
-    yield item.ok
-      ? { kind: 'report', report: item.value }
-      : { kind: 'refused', refused: { line: record.line, code: item.error.code, text: item.error.text } };
+    const row = readRow(reading, record);
+    yield row.ok ? row.value : { line: record.line, code: row.error.code, text: row.error.text };
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatIp } from '../../../src/core/net/ip.ts';
-import { isSameContent, readDelivery } from '../../../src/protocols/reports/read.ts';
+import { isSameContent } from '../../../src/core/report/content.ts';
+import { readDelivery } from '../../../src/protocols/reports/read.ts';
 
 const event = {
   id: 'obs-1',

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatInstant } from '../../../src/core/kernel/civil.ts';
 import { formatIp } from '../../../src/core/net/ip.ts';
-import type { Report } from '../../../src/core/report/report.ts';
-import { type FeedItem, readFeed, typeOfFileName } from '../../../src/protocols/shadowserver/parse.ts';
+import type { RefusedRow, Report } from '../../../src/core/report/report.ts';
+import { readFeed, typeOfFileName } from '../../../src/protocols/shadowserver/parse.ts';
 import { runs } from '../../runs.ts';
 
 const families = new Set(['mirai', 'gafgyt', 'mozi', 'qsnatch']);
@@ -21,14 +21,19 @@ async function read(fileName: string, content: string | Uint8Array, receivedAt =
     familyOf: (name) => (families.has(name) ? name : undefined),
   });
   if (!feed.ok)
-    return { fault: feed.error.code, items: [] as FeedItem[], reports: [] as Report[], refused: [] as string[] };
-  const items: FeedItem[] = [];
+    return {
+      fault: feed.error.code,
+      items: [] as (Report | RefusedRow)[],
+      reports: [] as Report[],
+      refused: [] as string[],
+    };
+  const items: (Report | RefusedRow)[] = [];
   for await (const item of feed.value.items) items.push(item);
   return {
     fault: undefined,
     items,
-    reports: items.flatMap((item) => (item.kind === 'report' ? [item.report] : [])),
-    refused: items.flatMap((item) => (item.kind === 'refused' ? [`${item.refused.line} ${item.refused.code}`] : [])),
+    reports: items.filter((item): item is Report => !('code' in item)),
+    refused: items.flatMap((item) => ('code' in item ? [`${item.line} ${item.code}`] : [])),
   };
 }
 
