@@ -1,0 +1,126 @@
+// Pictures of every portal page: three languages, 360 and 1280 px, light and dark, into docs/pictures/portal. Fake desk, real browser.
+// `portal-shots.ts first` takes only pages whose name starts so.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { HOUR } from '../src/core/kernel/time.ts';
+import { PEER, startPortal, type TestPortal, walkToConsent } from '../test/portal/start.ts';
+
+const OUT = join(import.meta.dirname, '../docs/pictures/portal');
+type Shot = readonly [
+  name: string,
+  path: string,
+  prepare: (portal: TestPortal, tag: string) => Promise<unknown> | unknown,
+];
+
+const device = (portal: TestPortal, tag: string, kind = 'camera') => portal.fill(`/${tag}/device`, { device: kind });
+const done = (portal: TestPortal, tag: string) => portal.fill(`/${tag}/steps`, { answer: 'done' });
+const steps =
+  (count: number, kind = 'camera') =>
+  async (portal: TestPortal, tag: string) => {
+    await device(portal, tag, kind);
+    for (let i = 0; i < count; i++) await done(portal, tag);
+  };
+
+async function released(portal: TestPortal, tag: string): Promise<void> {
+  await walkToConsent(portal, 'camera', tag);
+  await portal.fill(`/${tag}/release`, { declared: ['steps-done', 'may-decide', 'may-return'] });
+}
+
+async function outside(portal: TestPortal, tag: string): Promise<string> {
+  await steps(1)(portal, tag);
+  const found = await portal.post(`/${tag}/check`, { code: '7KQM-4XRT' });
+  return found.location ?? '';
+}
+
+const SHOTS: readonly Shot[] = [
+  ['first', '', () => {}],
+  ['first-notice', '', (p) => p.desk.touch(PEER, { phase: 'noticed', wanted: 'notice', confirmed: 'notice' })],
+  ['first-leaky', '', (p) => p.desk.touch(PEER, { wanted: 'leaky', confirmed: 'leaky' })],
+  ['first-unknown', '', (p) => p.desk.touch(PEER, { confirmed: 'unknown', partial: true })],
+  ['device', 'device', () => {}],
+  ['step-unplug', 'steps', steps(0)],
+  ['step-restart', 'steps', steps(1)],
+  ['step-find', 'steps', steps(0, 'unknown')],
+  ['step-storage', 'steps', steps(2, 'nas')],
+  ['step-phone', 'steps', steps(0, 'phone-adapter')],
+  [
+    'help',
+    'steps',
+    async (p, tag) => {
+      await device(p, tag, 'phone-adapter');
+      for (let i = 0; i < 3; i++) await p.fill(`/${tag}/steps`, { answer: 'unknown' });
+    },
+  ],
+  ['question', 'question', steps(5)],
+  ['consent', 'release', walkToConsentWith],
+  ['result', 'result', released],
+  [
+    'result-waiting',
+    'result',
+    (p, tag) => {
+      p.desk.provesAfterRelease = 'unknown';
+      return released(p, tag);
+    },
+  ],
+  [
+    'refused',
+    'refused/still-seen',
+    (p) => {
+      p.desk.line(PEER).stillActive = true;
+      p.desk.touch(PEER, { sighting: { kind: 'still-seen', at: p.now() - 4 * 60_000 } });
+    },
+  ],
+  ['medical', 'medical', () => {}],
+  ['medical-done', 'medical/done', (p, tag) => p.fill(`/${tag}/medical`, {})],
+  ['later', 'later', () => {}],
+  ['later-done', 'later/done', (p, tag) => p.fill(`/${tag}/later`, { choice: 'saturday' })],
+  ['manager', 'manager', () => {}],
+  ['again', 'again/fast', () => {}],
+  ['check', 'check', () => {}],
+  ['check-wrong', 'check?problem=wrong', () => {}],
+  ['outside', 'OUTSIDE', () => {}],
+  ['free', '', (p) => p.desk.setStanding(PEER, 'free')],
+  ['unknown', '', (p) => p.desk.setStanding(PEER, 'unknown')],
+  ['missing', 'no-such-page', () => {}],
+  [
+    'error',
+    '',
+    (p) => {
+      p.desk.of = () => Promise.reject(new Error('the store is away'));
+    },
+  ],
+];
+
+async function walkToConsentWith(portal: TestPortal, tag: string): Promise<void> {
+  await walkToConsent(portal, 'camera', tag);
+}
+
+const wanted = process.argv[2] ?? '';
+const only = process.argv[3];
+mkdirSync(OUT, { recursive: true });
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+try {
+  for (const [name, path, prepare] of SHOTS.filter(([shot]) => shot.startsWith(wanted))) {
+    for (const tag of ['en', 'ja', 'ja-easy'].filter((t) => only === undefined || t === only))
+      await take(name, path, tag, prepare);
+  }
+} finally {
+  await browser.close();
+}
+
+async function take(name: string, path: string, tag: string, prepare: Shot[2]): Promise<void> {
+  const portal = await startPortal({ randomId: () => 'f3a9-20b7' });
+  portal.desk.put(PEER, { startedAt: portal.now() - 2 * HOUR });
+  await prepare(portal, tag);
+  const rest = path === 'OUTSIDE' ? await outside(portal, tag) : `/${tag}/${path}`;
+  for (const width of [360, 1280]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await browser.newPage({ viewport: { width, height: 740 }, colorScheme, reducedMotion: 'reduce' });
+      await page.goto(`${portal.origin}${rest}`, { waitUntil: 'load' });
+      await page.screenshot({ path: join(OUT, `${name}.${tag}.${width}.${colorScheme}.png`), fullPage: true });
+      await page.close();
+    }
+  }
+  await portal.stop();
+}
