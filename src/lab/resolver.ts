@@ -31,6 +31,8 @@ const MAX_REMEMBERED = 10_000;
 
 export class ToyResolver {
   readonly asked: AskedQuestion[] = [];
+  /** Octets that reached us, readable or not. */
+  receivedBytes = 0;
   /** A test may bend the next messages: return other bytes, several, or none at all. */
   tamper: ((reply: Uint8Array, query: Query, transport: 'udp' | 'tcp') => readonly Uint8Array[]) | undefined;
   #records: readonly { readonly name: string; readonly record: ToyRecord }[] = [];
@@ -81,6 +83,7 @@ export class ToyResolver {
   }
 
   #answer(bytes: Uint8Array, transport: 'udp' | 'tcp'): readonly Uint8Array[] {
+    this.receivedBytes += bytes.length;
     const parsed = parseQuery(bytes);
     if (!parsed.ok) return parsed.error.kind === 'silent' ? [] : [buildFault(parsed.error)];
     const query = parsed.value;
@@ -101,10 +104,11 @@ export class ToyResolver {
       const here = this.#at(name);
       known ||= here.length > 0;
       const hits = here.filter((r) => TYPE[r.type] === query.type);
-      for (const hit of hits) answers.push(wireRecord(name, hit));
+      const owner = name === query.name ? undefined : wireName(name);
+      for (const hit of hits) answers.push(wireRecord(owner, hit));
       const alias = hits.length === 0 ? here.find((r) => r.type === 'CNAME') : undefined;
       if (alias === undefined) break;
-      answers.push(wireRecord(name, alias));
+      answers.push(wireRecord(owner, alias));
       name = canonicalName(alias.value) ?? '';
     }
     return buildReply(query, { rcode: known ? RCODE.NOERROR : RCODE.NXDOMAIN, answers });
@@ -130,9 +134,9 @@ export function framed(message: Uint8Array): Uint8Array {
   return concat([length, message]);
 }
 
-function wireRecord(owner: string, record: ToyRecord): ReplyRecord {
+function wireRecord(owner: Uint8Array | undefined, record: ToyRecord): ReplyRecord {
   return {
-    owner: wireName(owner),
+    ...(owner && { owner }),
     type: TYPE[record.type],
     ttlSeconds: record.ttlSeconds ?? 60,
     data: wireData(record),
