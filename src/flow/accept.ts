@@ -60,8 +60,12 @@ async function contradicted(
   accepted: ReadonlySet<string>,
 ): Promise<readonly Contradiction[]> {
   const found: Contradiction[] = [];
+  const seen = new Set<string>();
   for (const fresh of reports) {
-    if (accepted.has(fresh.id)) continue;
+    // The first row of an accepted id is what the store holds now; a second one in the same delivery may contradict it.
+    const isStored = accepted.has(fresh.id) && !seen.has(fresh.id);
+    seen.add(fresh.id);
+    if (isStored) continue;
     const known = (await parts.store.report(fresh.id))?.report;
     if (known !== undefined && !isSameContent(known, fresh)) found.push({ known, fresh });
   }

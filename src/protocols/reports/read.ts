@@ -40,10 +40,8 @@ export function readDelivery(input: DeliveryInput): Result<Delivery, DeliveryFau
     return err({ code: 'delivery-too-many', text: `more than ${MAX_EVENTS} reports in one delivery` });
   const reports: Report[] = [];
   const refused: RefusedRow[] = [];
-  const contents = new Map<string, string>();
   for (const { line, value } of events.value) {
-    const event = value.ok ? readEvent(value.value, line, input) : value;
-    const report = event.ok ? withoutContradiction(event.value, contents) : event;
+    const report = value.ok ? readEvent(value.value, line, input) : value;
     if (report.ok) reports.push(report.value);
     else refused.push({ line, code: report.error.code, text: report.error.text });
   }
@@ -136,14 +134,4 @@ function withoutOurs(extra: Readonly<Record<string, string>>): Readonly<Record<s
 function contentOf(event: ReportedEvent): string {
   const sorted = (value: object) => Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return hash('sha256', JSON.stringify([sorted({ ...event, extra: undefined }), sorted(event.extra ?? {})]), 'hex');
-}
-
-/** One id twice in one delivery: fine when the content is the same, a contradiction otherwise – the first one counts. */
-function withoutContradiction(report: Report, contents: Map<string, string>): Result<Report, Fault> {
-  const content = report.extra[CONTENT_KEY] ?? '';
-  const known = contents.get(report.id);
-  if (known !== undefined && known !== content)
-    return err({ code: 'id-content-differs', text: 'this id was used before with other content' });
-  contents.set(report.id, content);
-  return ok(report);
 }

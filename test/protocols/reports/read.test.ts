@@ -52,11 +52,6 @@ describe('the body of POST /v1/reports', () => {
     expect(read(body(event), 'json', 'honeypot-2').reports[0]!.id).not.toBe(a!.id);
   });
 
-  test('F02: one id with two contents in one delivery: the first counts', () => {
-    const { reports, refused } = read(body(event, event, { ...event, port: 1 }));
-    expect([reports.length, refused]).toEqual([2, ['3 id-content-differs']]);
-  });
-
   test('a wrong event is refused with its place and the others count', () => {
     const wrong = [
       { ...event, id: 'a', ip: '010.0.0.1' },
