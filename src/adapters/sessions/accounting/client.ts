@@ -1,0 +1,101 @@
+// One RADIUS client (NAS or proxy) as configured, and what its requests mean for bindings. No sockets here.
+import { HOUR, type Instant, SECOND } from '../../../core/kernel/time.ts';
+import { type AccountingRecord, eventTime, type NamedPrefix, type Slot } from '../../../core/line/accounting.ts';
+import { type NotHoldable, whyNotHoldable } from '../../../core/line/holdable.ts';
+import { formatIp, type Ip } from '../../../core/net/ip.ts';
+import { type Prefix, prefixOf } from '../../../core/net/prefix.ts';
+import type { AccountingRequest } from '../../../protocols/radius/accounting.ts';
+
+export interface AccountingClient {
+  readonly name: string;
+  /** Source addresses its packets come from. */
+  readonly addresses: readonly Ip[];
+  /** The current secret first; a previous one during rotation. */
+  readonly secrets: readonly string[];
+  readonly accessKey: 'User-Name' | 'Agent-Circuit-Id' | 'Calling-Station-Id' | 'Class';
+  readonly realm: string;
+  readonly interimSeconds: number;
+  /** A proxy that speaks for several NASes: each is then named `<client>/<NAS-Identifier or NAS-IP-Address>`. */
+  readonly proxy?: boolean;
+}
+
+export type Unusable = 'other-status' | 'no-session-id' | 'no-access-key' | 'no-nas-identity';
+
+export interface Reading {
+  readonly record?: AccountingRecord;
+  readonly unusable?: Unusable;
+  /** Prefixes that were named but no line may hold. */
+  readonly refused: readonly NotHoldable[];
+}
+
+/** Longest session an Acct-Session-Time is believed for; beyond it the counter has wrapped or is nonsense. */
+const MAX_SESSION_MS = 400 * 24 * HOUR;
+
+/** Pure: one request, one client, the moment it arrived. */
+export function readRecord(
+  request: AccountingRequest,
+  client: AccountingClient,
+  at: { readonly arrivedAt: Instant; readonly reserved: readonly Prefix[] },
+): Reading {
+  const nas = nasOf(request, client);
+  if (nas === undefined) return { unusable: 'no-nas-identity', refused: [] };
+  const base = { nas, realm: client.realm, ...eventTime({ ...request, arrivedAt: at.arrivedAt }) };
+  const { status } = request;
+  if (status === 'on' || status === 'off') return { record: { ...base, status }, refused: [] };
+  if (status === 'other') return { unusable: 'other-status', refused: [] };
+  if (!request.sessionId) return { unusable: 'no-session-id', refused: [] };
+  const accessKey = accessKeyOf(request, client.accessKey);
+  if (!accessKey) return { unusable: 'no-access-key', refused: [] };
+  const startAt = startOf(request, base.eventAt);
+  const { prefixes, refused } = prefixesOf(request, at.reserved);
+  const record = { ...base, status, sessionId: request.sessionId, accessKey, prefixes };
+  return { record: startAt === undefined ? record : { ...record, startAt }, refused };
+}
+
+function nasOf(request: AccountingRequest, client: AccountingClient): string | undefined {
+  if (client.proxy !== true) return client.name;
+  const identity = request.nasIdentifier ?? (request.nasIp === undefined ? undefined : formatIp(request.nasIp));
+  return identity === undefined ? undefined : `${client.name}/${identity}`;
+}
+
+function accessKeyOf(request: AccountingRequest, kind: AccountingClient['accessKey']): string | undefined {
+  switch (kind) {
+    case 'User-Name':
+      return request.userName;
+    case 'Agent-Circuit-Id':
+      return request.agentCircuitId;
+    case 'Calling-Station-Id':
+      return request.callingStationId;
+    case 'Class':
+      return request.class;
+  }
+}
+
+function startOf(request: AccountingRequest, eventAt: Instant): Instant | undefined {
+  if (request.status === 'start') return eventAt;
+  if (request.sessionSeconds === undefined) return undefined;
+  const sessionMs = request.sessionSeconds * SECOND;
+  return sessionMs > MAX_SESSION_MS ? undefined : eventAt - sessionMs;
+}
+
+function prefixesOf(request: AccountingRequest, reserved: readonly Prefix[]) {
+  const named: NamedPrefix[] = [
+    ...request.framedIp.map((ip) => slotted('ipv4', prefixOf(ip))),
+    ...request.framedIpv6Prefixes.map((prefix) => slotted('framed-ipv6', prefix)),
+    ...request.delegatedIpv6Prefixes.map((prefix) => slotted('delegated-ipv6', prefix)),
+    ...request.framedIpv6Addresses.map((ip) => slotted('address-ipv6', prefixOf(ip))),
+  ];
+  const prefixes: NamedPrefix[] = [];
+  const refused: NotHoldable[] = [];
+  for (const one of named) {
+    const reason = whyNotHoldable(one.prefix, reserved);
+    if (reason === undefined) prefixes.push(one);
+    // 255.255.255.254 and its like mean «not assigned yet» (RFC 2865 §5.8): nothing to refuse, nothing to keep.
+    else if (reason !== 'special-address') refused.push(reason);
+  }
+  return { prefixes, refused };
+}
+
+function slotted(slot: Slot, prefix: Prefix): NamedPrefix {
+  return { slot, prefix };
+}

@@ -1,0 +1,170 @@
+// RADIUS accounting over UDP: genuine records go to the bindings in batches, and an answer leaves only when its record is
+// durable. What cannot be trusted is dropped and counted, never answered (RFC 2866 §3). Holds no state about sessions.
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { AccountingRecord } from '../../../core/line/accounting.ts';
+import { formatIp, parsePeer } from '../../../core/net/ip.ts';
+import type { Prefix } from '../../../core/net/prefix.ts';
+import type { Log } from '../../../flow/ports.ts';
+import { accountingResponse, readAccounting } from '../../../protocols/radius/accounting.ts';
+import { requestFault } from '../../../protocols/radius/authenticator.ts';
+import { decodePacket, type Packet } from '../../../protocols/radius/codec.ts';
+import { type AccountingClient, type Reading, readRecord } from './client.ts';
+
+export interface AccountingOptions {
+  readonly listen: readonly { readonly address: string; readonly port: number }[];
+  readonly clients: readonly AccountingClient[];
+  /** Durable when it resolves. */
+  readonly record: (batch: readonly AccountingRecord[]) => Promise<unknown>;
+  readonly reserved: readonly Prefix[];
+  readonly clock: { now(): number };
+  readonly log: Log;
+}
+
+/** Words for the metrics; each datagram adds to exactly one of the first six. */
+export const COUNTS = [
+  'stored',
+  'ignored',
+  'unknown-client',
+  'bad-authenticator',
+  'malformed',
+  'overload',
+  'not-stored',
+  'prefix-refused',
+] as const;
+export type AccountingCount = (typeof COUNTS)[number];
+
+interface Known {
+  readonly client: AccountingClient;
+  readonly secrets: readonly Uint8Array[];
+}
+
+interface Waiting {
+  readonly record: AccountingRecord;
+  readonly answer: () => void;
+}
+
+interface Genuine {
+  readonly packet: Packet;
+  readonly secret: Uint8Array;
+  readonly reading: Reading;
+}
+
+const QUEUE_LIMIT = 20_000;
+const BATCH_LIMIT = 2_000;
+const RECEIVE_BUFFER_OCTETS = 8 * 1024 * 1024;
+
+export class AccountingListener {
+  readonly #options: AccountingOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #counts = new Map<AccountingCount, number>(COUNTS.map((name) => [name, 0]));
+  readonly #sockets: Socket[] = [];
+  #waiting: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: AccountingOptions) {
+    this.#options = options;
+    for (const client of options.clients) {
+      const secrets = client.secrets.map((secret) => Buffer.from(secret, 'utf8'));
+      for (const address of client.addresses) this.#known.set(formatIp(address), { client, secrets });
+    }
+  }
+
+  /** Resolves with the bound addresses; rejects when one cannot be bound. */
+  async start(): Promise<readonly { readonly address: string; readonly port: number }[]> {
+    const bound = [];
+    for (const at of this.#options.listen) bound.push(await this.#bind(at));
+    return bound;
+  }
+
+  /** Takes nothing new, finishes what was taken, answers it, closes. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    while (this.#flushing !== undefined) await this.#flushing;
+    await Promise.all(this.#sockets.map((socket) => new Promise<void>((done) => socket.close(() => done()))));
+    this.#sockets.length = 0;
+  }
+
+  counts(): Readonly<Record<AccountingCount, number>> {
+    return Object.fromEntries(this.#counts) as Record<AccountingCount, number>;
+  }
+
+  #bind(at: { readonly address: string; readonly port: number }): Promise<{ address: string; port: number }> {
+    const socket = createSocket({
+      type: at.address.includes(':') ? 'udp6' : 'udp4',
+      recvBufferSize: RECEIVE_BUFFER_OCTETS,
+    });
+    return new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind(at.port, at.address, () => {
+        socket.off('error', reject);
+        socket.on('error', (error) => this.#options.log.error('ACCOUNTING_SOCKET', { text: error.message }));
+        socket.on('message', (datagram, peer) => this.#take(socket, datagram, peer));
+        this.#sockets.push(socket);
+        resolve(socket.address());
+      });
+    });
+  }
+
+  #take(socket: Socket, datagram: Uint8Array, peer: RemoteInfo): void {
+    if (this.#stopped) return;
+    const taken = this.#genuine(datagram, peer);
+    if (typeof taken === 'string') {
+      this.#count(taken);
+      return;
+    }
+    const answer = () => this.#answer(socket, taken.packet, { secret: taken.secret, peer });
+    for (const _ of taken.reading.refused) this.#count('prefix-refused');
+    if (taken.reading.record === undefined) {
+      // Nothing to keep. Unanswered, the NAS would repeat it for hours and think us dead.
+      this.#count('ignored');
+      answer();
+    } else if (this.#waiting.length >= QUEUE_LIMIT) {
+      this.#count('overload'); // the NAS repeats it
+    } else {
+      this.#waiting.push({ record: taken.reading.record, answer });
+      this.#flushing ??= this.#flush();
+    }
+  }
+
+  #genuine(datagram: Uint8Array, peer: RemoteInfo): Genuine | AccountingCount {
+    const address = parsePeer(peer.address);
+    const known = address === undefined ? undefined : this.#known.get(formatIp(address));
+    if (known === undefined) return 'unknown-client';
+    const packet = decodePacket(datagram);
+    if (!packet.ok) return 'malformed';
+    const secret = known.secrets.find((one) => requestFault(packet.value, one) === undefined);
+    if (secret === undefined) return 'bad-authenticator';
+    const request = readAccounting(packet.value);
+    if (!request.ok) return 'malformed';
+    const at = { arrivedAt: this.#options.clock.now(), reserved: this.#options.reserved };
+    return { packet: packet.value, secret, reading: readRecord(request.value, known.client, at) };
+  }
+
+  /** One durable write at a time; what arrives meanwhile is the next batch. */
+  async #flush(): Promise<void> {
+    await new Promise((next) => setImmediate(next)); // gather what this turn of the loop brings
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, BATCH_LIMIT);
+      try {
+        await this.#options.record(batch.map((one) => one.record));
+        this.#count('stored', batch.length);
+        for (const one of batch) one.answer();
+      } catch (cause) {
+        this.#count('not-stored', batch.length);
+        this.#options.log.error('ACCOUNTING_NOT_STORED', { records: batch.length, text: String(cause).slice(0, 200) });
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  #answer(socket: Socket, request: Packet, to: { readonly secret: Uint8Array; readonly peer: RemoteInfo }): void {
+    socket.send(accountingResponse(request, to.secret), to.peer.port, to.peer.address, () => {
+      // A lost answer is repeated by the NAS; a closed socket has nobody to tell.
+    });
+  }
+
+  #count(name: AccountingCount, by = 1): void {
+    this.#counts.set(name, this.#counts.get(name)! + by);
+  }
+}

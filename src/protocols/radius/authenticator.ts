@@ -1,0 +1,52 @@
+// Who may have written this packet: Request and Response Authenticator (RFC 2866 §3) and Message-Authenticator
+// (RFC 3579 §3.2, for accounting RFC 5080 §2.2.2). Every comparison takes constant time.
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import { MESSAGE_AUTHENTICATOR } from './attributes.ts';
+import { offsetOf, type Packet } from './codec.ts';
+
+export type AuthenticityError = 'request-authenticator' | 'message-authenticator';
+
+const ZEROS = new Uint8Array(16);
+
+/** undefined = genuine. For requests whose authenticator is a checksum: Accounting, CoA, Disconnect. */
+export function requestFault(packet: Packet, secret: Uint8Array): AuthenticityError | undefined {
+  const expected = md5(packet.bytes.subarray(0, 4), ZEROS, packet.bytes.subarray(20), secret);
+  if (!timingSafeEqual(expected, packet.authenticator)) return 'request-authenticator';
+  const at = offsetOf(packet.bytes, MESSAGE_AUTHENTICATOR);
+  if (at < 0) return undefined;
+  if (packet.bytes[at + 1] !== 18) return 'message-authenticator';
+  const copy = packet.bytes.slice();
+  copy.fill(0, 4, 20);
+  copy.fill(0, at + 2, at + 18);
+  const given = packet.bytes.subarray(at + 2, at + 18);
+  return timingSafeEqual(hmac(copy, secret), given) ? undefined : 'message-authenticator';
+}
+
+/** Fills in the Message-Authenticator (when the packet has a place for it), then the Request Authenticator. In place. */
+export function signRequest(bytes: Uint8Array, secret: Uint8Array): Uint8Array {
+  bytes.fill(0, 4, 20);
+  fillMessageAuthenticator(bytes, secret);
+  bytes.set(md5(bytes, secret), 4);
+  return bytes;
+}
+
+/** Response Authenticator = MD5(header with the *request's* authenticator, attributes, secret). In place. */
+export function signResponse(bytes: Uint8Array, requestAuthenticator: Uint8Array, secret: Uint8Array): Uint8Array {
+  bytes.set(requestAuthenticator, 4);
+  fillMessageAuthenticator(bytes, secret);
+  bytes.set(md5(bytes, secret), 4);
+  return bytes;
+}
+
+function fillMessageAuthenticator(bytes: Uint8Array, secret: Uint8Array): void {
+  const at = offsetOf(bytes, MESSAGE_AUTHENTICATOR);
+  if (at >= 0) bytes.set(hmac(bytes, secret), at + 2);
+}
+
+function md5(...parts: readonly Uint8Array[]): Uint8Array {
+  return hash('md5', Buffer.concat(parts), 'buffer');
+}
+
+function hmac(bytes: Uint8Array, secret: Uint8Array): Uint8Array {
+  return createHmac('md5', secret).update(bytes).digest();
+}
