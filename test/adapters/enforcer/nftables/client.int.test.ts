@@ -1,12 +1,19 @@
-// The contract over the real thing: helper process, socket, nft, kernel.
+// The contract over the real thing: helper process, socket, nft, kernel. One helper serves all cases; each starts empty.
 import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll } from 'vitest';
 import { NftablesEnforcer } from '../../../../src/adapters/enforcer/nftables/client.ts';
 import { describeEnforcer } from '../../../contract/enforcer.ts';
-import { createLabGateway } from '../../../helper/lab-gateway.ts';
+import { createLabGateway, type LabGateway } from '../../../helper/lab-gateway.ts';
+
+let gateway: LabGateway;
+beforeAll(async () => {
+  gateway = createLabGateway();
+  await gateway.start();
+});
+afterAll(() => gateway.stop());
 
 describeEnforcer('nftables through the helper', async () => {
-  const gateway = createLabGateway();
-  await gateway.start();
+  gateway.nft('flush', 'ruleset');
   const clients: NftablesEnforcer[] = [];
   const fresh = () => {
     const client = new NftablesEnforcer({ gateway: 'bng1', socketPath: gateway.socketPath });
@@ -18,9 +25,8 @@ describeEnforcer('nftables through the helper', async () => {
     fresh,
     flushAll: async () => void gateway.nft('flush', 'ruleset'),
     passSeconds: (seconds) => wait(seconds * 1000),
-    async stop() {
+    stop: async () => {
       for (const client of clients) await client.close();
-      await gateway.stop();
     },
   };
 });
