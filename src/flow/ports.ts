@@ -113,7 +113,8 @@ export interface Change {
   readonly messages?: readonly OutboundMessage[];
   /** Form tokens used up by this change; the whole change is refused when one was used before. */
   readonly useTokens?: readonly { readonly id: string; readonly expiresAt: Instant }[];
-  /** Journal entries imported by this change; one known already is skipped silently. */
+  /** Journal entries imported by this change. An entry acts once per case (once at all in a change without cases): a
+   *  change that only repeats what is known is answered ok and does nothing. */
   readonly journalIds?: readonly string[];
 }
 

@@ -308,6 +308,18 @@ export function storeContract(technology: string, open: (folder: string) => Prom
       expect(await store.commit({ journalIds: ['j-2'], settings: { times: 3 } })).toMatchObject({ ok: true });
       expect(await store.setting('times')).toBe(3);
     });
+
+    test('a journal entry acts on each case of its line once, each in a change of its own', async () => {
+      const [first, second] = [openCase('case-1'), openCase('case-2', { family: 'qsnatch' })];
+      await store.commit({ cases: [first, second] });
+      const journalIds = ['j-1'];
+      for (const one of [first, second])
+        expect(await store.commit({ cases: [append(one.folded, [closed])], journalIds })).toMatchObject({ ok: true });
+      expect(await store.openCasesOfLine('line-1', 1)).toEqual([]);
+      const reread = append(await store.case('case-1'), [{ type: 'portal-seen' }]);
+      expect(await store.commit({ cases: [reread], journalIds })).toMatchObject({ ok: true });
+      expect((await store.case('case-1'))?.version).toBe(3);
+    });
   });
 
   describe(`${technology}: audit`, () => {

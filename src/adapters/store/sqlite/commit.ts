@@ -23,9 +23,7 @@ export function applyChange(
   change: Change,
   context: { readonly keys: StoreKeys; readonly now: number },
 ): number {
-  // A journal entry that is known has acted before: acting again could release a line that was quarantined since.
-  if (change.journalIds !== undefined && change.journalIds.length > 0 && !takeJournalIds(tx, change.journalIds))
-    return readHead(tx).tree.size;
+  if (!takeJournal(tx, change)) return readHead(tx).tree.size;
   for (const token of change.useTokens ?? []) useToken(tx, token);
   const cases = (change.cases ?? []).map((one) => ({ change: one, rows: putCase(tx, one) }));
   for (const outcome of change.reportOutcomes ?? []) putOutcome(tx, outcome);
@@ -37,4 +35,13 @@ export function applyChange(
   for (const page of change.pages ?? []) putPage(tx, page, context.now);
   for (const message of change.messages ?? []) putMessage(tx, message);
   return appendAudit(tx, context.keys, entriesOf(context.keys, change.audit ?? [], cases));
+}
+
+/** False = this journal entry has acted on these cases before. Acting again could free a line quarantined since. */
+function takeJournal(tx: Connection, change: Change): boolean {
+  const ids = change.journalIds ?? [];
+  const cases = change.cases ?? [];
+  // One entry releases a line, and a line may have several cases, each in a change of its own.
+  const keys = cases.length === 0 ? ids : ids.flatMap((id) => cases.map((one) => `${id} ${one.caseId}`));
+  return keys.length === 0 || takeJournalIds(tx, keys);
 }
