@@ -1,0 +1,245 @@
+// load(): the whole configuration as one frozen object, or all faults of all its files at once. Reads files (itself,
+// secrets, families, packs) and nothing else; the policy is activated, not configured, and is read by its own command.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { z } from 'zod';
+import type { GatewaySpec, Pack } from '../core/garden/gateway.ts';
+import { err, ok, type Result } from '../core/kernel/result.ts';
+import type { FamilyBook } from '../core/report/family.ts';
+import { placeOf, readDocument } from './document.ts';
+import { loadFamilies, loadPacks } from './families.ts';
+import type { Fault } from './faults.ts';
+import { configSchema } from './schema.ts';
+
+type File = z.output<typeof configSchema>;
+
+/** At least 16 octets (RFC 2865 §3 asks for a secret that is «large and unguessable»). */
+const SECRET_LEAST = 16;
+
+/** A file of ours, bytes as they are; throws what node:fs throws. Tests hand in their own. */
+export interface Files {
+  read(path: string): Uint8Array;
+  list(folder: string): readonly string[];
+}
+const DISK: Files = { read: (path) => readFileSync(path), list: (folder) => readdirSync(folder) };
+
+export type Secrets = readonly [Uint8Array, ...Uint8Array[]];
+
+export interface GatewayConfig {
+  readonly spec: GatewaySpec;
+  readonly helperSocket: string;
+  readonly nasIdentities: readonly string[];
+}
+
+export interface Config
+  extends Omit<File, 'gateways' | 'accounting' | 'intake' | 'webhook' | 'families' | 'packs' | 'mail'> {
+  /** Where it was read from. */
+  readonly path: string;
+  readonly families: FamilyBook;
+  readonly packs: readonly Pack[];
+  readonly gateways: readonly GatewayConfig[];
+  readonly accounting: {
+    readonly clients: readonly (Omit<File['accounting']['clients'][number], 'secretFiles'> & {
+      readonly secrets: Secrets;
+    })[];
+  };
+  readonly intake: {
+    /** Octets. */
+    readonly bodyLimit: number;
+    readonly sources: readonly { readonly name: string; readonly keys: Secrets; readonly origin?: string }[];
+  };
+  readonly mail:
+    | (Omit<Extract<File['mail'], { kind: 'smtp' }>, 'passwordFile'> & { readonly password?: string })
+    | Extract<File['mail'], { kind: 'spool' }>;
+  readonly webhook?: { readonly url: string; readonly secret: Uint8Array };
+}
+
+export function load(path: string, files: Files = DISK): Result<Config, readonly Fault[]> {
+  const reader = new Reader(path, files);
+  const text = reader.text(path, '');
+  if (text === undefined) return err(reader.faults);
+  reader.configText = text;
+  const read = readDocument(text, path, configSchema);
+  if (!read.ok) return read;
+  const config = assemble(read.value, reader);
+  return reader.faults.length > 0 ? err(reader.faults) : ok(deepFreeze(config));
+}
+
+/** Reads beside the configuration and collects what went wrong. */
+class Reader {
+  readonly faults: Fault[] = [];
+  readonly path: string;
+  /** The configuration as written, for the place of a fault. */
+  configText = '';
+  readonly #files: Files;
+
+  constructor(path: string, files: Files) {
+    this.path = path;
+    this.#files = files;
+  }
+
+  /** Paths are relative to the file they stand in. */
+  resolve(path: string): string {
+    return resolve(dirname(this.path), path);
+  }
+
+  fault(path: string, expected: string, got: string): void {
+    this.faults.push({ ...placeOf(this.configText, this.path, path), path, expected, got });
+  }
+
+  text(file: string, path: string): string | undefined {
+    const bytes = this.bytes(file, path);
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
+  }
+
+  bytes(file: string, path: string): Uint8Array | undefined {
+    try {
+      return this.#files.read(this.resolve(file));
+    } catch (error) {
+      this.fault(path, 'a readable file', `${file}: ${codeOf(error)}`);
+      return undefined;
+    }
+  }
+
+  /** One line break at the end is the editor's, not the secret's. */
+  secret(file: string, path: string): Uint8Array | undefined {
+    const bytes = this.bytes(file, path);
+    if (bytes === undefined) return undefined;
+    const end = bytes.at(-1) === 10 ? (bytes.at(-2) === 13 ? -2 : -1) : bytes.length;
+    const secret = bytes.slice(0, end);
+    if (secret.length >= SECRET_LEAST) return secret;
+    this.fault(path, `a secret of at least ${SECRET_LEAST} octets`, `${secret.length} octets in ${file}`);
+    return undefined;
+  }
+
+  secrets(list: readonly string[], path: string): Secrets {
+    const found = list.map((file, i) => this.secret(file, `${path}[${i}]`) ?? new Uint8Array());
+    return found as unknown as Secrets;
+  }
+
+  folder(folder: string, path: string): readonly { name: string; text: string }[] {
+    try {
+      const names = this.#files.list(this.resolve(folder)).filter((name) => name.endsWith('.yaml'));
+      return names
+        .sort()
+        .map((name) => ({ name: join(folder, name), text: this.text(join(folder, name), path) ?? '' }));
+    } catch (error) {
+      this.fault(path, 'a readable folder', `${folder}: ${codeOf(error)}`);
+      return [];
+    }
+  }
+
+  /** Faults of a file of its own keep their own place. */
+  take<T>(result: Result<T, readonly Fault[]>): T | undefined {
+    if (result.ok) return result.value;
+    this.faults.push(...result.error);
+    return undefined;
+  }
+}
+
+function assemble(file: File, reader: Reader): Config {
+  const familiesText = reader.text(file.families, 'families');
+  const families = familiesText === undefined ? undefined : reader.take(loadFamilies(familiesText, file.families));
+  const packs = reader.take(loadPacks(reader.folder(file.packs, 'packs'))) ?? [];
+  const { webhook, mail, ...plain } = file;
+  const at = (path: string) => reader.resolve(path);
+  unique(
+    reader,
+    'gateways',
+    file.gateways.map((one) => one.name),
+  );
+  unique(
+    reader,
+    'accounting.clients',
+    file.accounting.clients.map((one) => one.name),
+  );
+  unique(
+    reader,
+    'sources and feeds',
+    [...file.intake.sources, ...file.feeds].map((one) => one.name),
+  );
+  return {
+    ...plain,
+    path: resolve(reader.path),
+    stateFolder: at(file.stateFolder),
+    controlSocket: at(file.controlSocket),
+    helperSocket: at(file.helperSocket),
+    policy: at(file.policy),
+    guides: at(file.guides),
+    portal: { ...file.portal, certFile: at(file.portal.certFile), keyFile: at(file.portal.keyFile) },
+    // Never used when missing: a fault was recorded and load() answers with it.
+    families: families ?? { families: new Map(), slugByName: new Map() },
+    packs,
+    gateways: file.gateways.map((one, i) => gatewayOf(one, `gateways[${i}]`, { file, packs, reader })),
+    accounting: {
+      clients: file.accounting.clients.map(({ secretFiles, ...client }, i) => ({
+        ...client,
+        secrets: reader.secrets(secretFiles, `accounting.clients[${i}].secretFiles`),
+      })),
+    },
+    intake: {
+      bodyLimit: file.intake.bodyLimit,
+      sources: file.intake.sources.map(({ name, keyFiles, origin }, i) => ({
+        name,
+        keys: reader.secrets(keyFiles, `intake.sources[${i}].keyFiles`),
+        ...(origin !== undefined && { origin }),
+      })),
+    },
+    mail: mailOf(mail, reader),
+    ...(webhook && {
+      webhook: {
+        url: webhook.url,
+        secret: reader.secret(webhook.secretFile, 'webhook.secretFile') ?? new Uint8Array(),
+      },
+    }),
+  };
+}
+
+function unique(reader: Reader, path: string, names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) reader.fault(path, 'each name once', JSON.stringify(twice));
+}
+
+function gatewayOf(
+  { helperSocket, nasIdentities, packs: wanted, ...facts }: File['gateways'][number],
+  path: string,
+  { file, packs, reader }: { file: File; packs: readonly Pack[]; reader: Reader },
+): GatewayConfig {
+  for (const name of wanted === 'all' ? [] : wanted)
+    if (!packs.some((pack) => pack.name === name))
+      reader.fault(`${path}.packs`, 'the name of a pack', JSON.stringify(name));
+  const { portalHttp, portalHttps, tlsRefuser, dnsFront } = file.listen;
+  return {
+    spec: {
+      ...facts,
+      ports: {
+        portalHttp: portalHttp.port,
+        portalHttps: portalHttps.port,
+        tlsRefuser: tlsRefuser.port,
+        dnsFront: dnsFront.port,
+      },
+      packs: packs.filter((pack) => wanted === 'all' || wanted.includes(pack.name)),
+    },
+    helperSocket: reader.resolve(helperSocket ?? file.helperSocket),
+    nasIdentities,
+  };
+}
+
+function mailOf(mail: File['mail'], reader: Reader): Config['mail'] {
+  if (mail.kind === 'spool') return { ...mail, directory: reader.resolve(mail.directory) };
+  const { passwordFile, ...smtp } = mail;
+  if (passwordFile === undefined) return smtp;
+  return { ...smtp, password: (reader.text(passwordFile, 'mail.passwordFile') ?? '').trimEnd() };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
+/** Addresses and secrets are typed arrays, which cannot be frozen; everything around them is. */
+function deepFreeze<T>(value: T): T {
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value) || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const one of Object.values(value)) deepFreeze(one);
+  return value;
+}

@@ -1,0 +1,126 @@
+// engawa.yaml as written. Values with a sensible default have one; facts of the operator's network have none.
+import { z } from 'zod';
+import { DAY, HOUR, MINUTE, SECOND } from '../core/kernel/time.ts';
+import { strict } from './document.ts';
+import { gatewaySchema } from './gateway.ts';
+import { byteSize, duration, filePath, hostname, ip, line, listen, port, prefix, slug, timeZone } from './scalars.ts';
+
+/** Two are valid while one is being replaced. */
+const secretFiles = z.array(filePath).min(1).max(2);
+const httpUrl = (protocols: readonly string[]) =>
+  z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
+      `a URL (${protocols.join(' or ')})`,
+    );
+
+const accountingClient = strict({
+  name: slug,
+  from: z.array(prefix).min(1).max(50),
+  secretFiles,
+  /** What joins its records to a line's access_key. */
+  accessKey: z.enum(['User-Name', 'Agent-Circuit-Id', 'Calling-Station-Id', 'Class']).default('User-Name'),
+  realm: slug.default('main'),
+  interim: duration(MINUTE, DAY).default(600 * SECOND),
+  /** How far its clock may be off before its records are doubted. */
+  skew: duration(0, 10 * MINUTE).default(0),
+});
+
+const smtp = strict({
+  kind: z.literal('smtp'),
+  host: z.string().min(1).max(253),
+  port: port.default(587),
+  tls: z.enum(['starttls', 'implicit', 'none']).default('starttls'),
+  user: line(200).optional(),
+  passwordFile: filePath.optional(),
+  from: z.email('a mail address'),
+});
+const spool = strict({ kind: z.literal('spool'), directory: filePath, from: z.email('a mail address') });
+
+const retention = (days: number) => duration(DAY, 3660 * DAY).default(days * DAY);
+
+export const configSchema = strict({
+  stateFolder: filePath.default('/var/lib/engawa'),
+  controlSocket: filePath.default('/run/engawa/control.sock'),
+  helperSocket: filePath.default('/run/engawa-helper/helper.sock'),
+  policy: filePath,
+  families: filePath,
+  packs: filePath,
+  guides: filePath,
+
+  operator: strict({
+    name: line(60),
+    phone: line(40),
+    contactUrl: httpUrl(['https:', 'mailto:']),
+    timeZone,
+    supportHours: line(60),
+  }),
+  languages: strict({
+    offered: z
+      .array(z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'a language tag such as en or ja-easy'))
+      .min(1)
+      .max(20),
+    default: z.string(),
+  }).refine((one) => one.offered.includes(one.default), { error: 'one of the offered languages', path: ['default'] }),
+
+  listen: strict({
+    intake: listen.prefault('127.0.0.1:8090'),
+    portalHttp: listen.prefault('[::]:8080'),
+    portalHttps: listen.prefault('[::]:8443'),
+    tlsRefuser: listen.prefault('[::]:8444'),
+    dnsFront: listen.prefault('[::]:5353'),
+    accounting: listen.prefault('[::]:1813'),
+  }).prefault({}),
+  portal: strict({
+    /** The first is canonical. */
+    names: z.array(hostname).min(1).max(10),
+    certFile: filePath,
+    keyFile: filePath,
+  }),
+  dns: strict({ resolvers: z.array(ip).min(1).max(8), port: port.default(53) }),
+
+  gateways: z.array(gatewaySchema).min(1).max(1000),
+  accounting: strict({ clients: z.array(accountingClient).max(1000).default([]) }).prefault({}),
+  intake: strict({
+    bodyLimit: byteSize.prefault('8MB'),
+    sources: z
+      .array(
+        strict({
+          name: slug,
+          keyFiles: secretFiles,
+          /** Sources of one origin never corroborate each other. */
+          origin: slug.optional(),
+        }),
+      )
+      .max(500)
+      .default([]),
+  }).prefault({}),
+  feeds: z
+    .array(
+      strict({
+        name: slug,
+        kind: z.literal('shadowserver'),
+        timeZone: timeZone.default('UTC'),
+        origin: slug.optional(),
+      }),
+    )
+    .max(100)
+    .default([]),
+
+  clock: strict({ source: z.enum(['chrony', 'timesyncd', 'assumed']) }),
+  mail: z.discriminatedUnion('kind', [smtp, spool]),
+  webhook: strict({ url: httpUrl(['https:', 'http:']), secretFile: filePath }).optional(),
+  retention: strict({
+    evidence: retention(30),
+    reports: retention(180),
+    bindings: retention(180),
+    cases: retention(180),
+    pages: retention(1095),
+    audit: retention(1095),
+  }).prefault({}),
+  limits: strict({
+    /** Longest time an element outlives its last renewal, for static bindings. */
+    staticElement: duration(HOUR, 3 * DAY).default(3 * DAY),
+  }).prefault({}),
+});
