@@ -89,4 +89,3 @@ export function evidenceOf(attribution: Attribution): Json {
     provisional: attribution.provisional,
   };
 }
-

@@ -76,7 +76,9 @@ export class Casebook {
     const changed = ordered.filter((one) => one.events.length > 0);
     const now = this.#parts.clock.now();
     const riders = changed.flatMap((one) => (this.#parts.riders ?? []).map((rider) => rider(one)));
-    const answer = await this.#parts.store.commit(joinChange([...changed.map((one) => changeOf(one, now)), ...riders, extra]));
+    const answer = await this.#parts.store.commit(
+      joinChange([...changed.map((one) => changeOf(one, now)), ...riders, extra]),
+    );
     if (!answer.ok) return err(answer.error.kind);
     for (const one of changed) for (const listener of this.#listeners) listener(one);
     return ok(undefined);
@@ -111,7 +113,10 @@ function joinChange(parts: readonly Change[]): Change {
 /** Words a person typed stay in the case; the log keeps that they exist, never what they say. */
 const KEPT_OUT_OF_THE_LOG = new Set(['type', 'text', 'lineId', 'epoch', 'caseId', 'checkCode', 'by']);
 
-function auditOf(state: Case, { at, actor, event }: { at: Instant; actor: Ordered['events'][number]['actor']; event: CaseEvent }): AuditDraft {
+function auditOf(
+  state: Case,
+  { at, actor, event }: { at: Instant; actor: Ordered['events'][number]['actor']; event: CaseEvent },
+): AuditDraft {
   const detail = Object.fromEntries(
     Object.entries(event).filter(([key, value]) => value !== undefined && !KEPT_OUT_OF_THE_LOG.has(key)),
   ) as Record<string, Json>;

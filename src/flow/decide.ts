@@ -46,6 +46,8 @@ export class Decider {
   readonly #parts: DecideParts;
   #breaker: BreakerState = NEW_BREAKER;
   #running: Promise<number> | undefined;
+  /** Somebody asked since the last look: reports stored during the last turn of a run are not left to the next one. */
+  #asked = false;
   #stopped = false;
 
   constructor(parts: DecideParts) {
@@ -67,6 +69,7 @@ export class Decider {
 
   /** Decides everything pending; callers during a run share it. Returns how many reports were decided. */
   run(): Promise<number> {
+    this.#asked = true;
     this.#running ??= this.#drain().finally(() => {
       this.#running = undefined;
     });
@@ -81,8 +84,9 @@ export class Decider {
   async #drain(): Promise<number> {
     let total = 0;
     while (!this.#stopped) {
+      this.#asked = false;
       const batch = await this.#parts.store.pendingReports(BATCH);
-      if (batch.length === 0) return total;
+      if (batch.length === 0 && !this.#asked) return total;
       await this.#decideBatch(batch);
       total += batch.length;
     }
@@ -91,7 +95,10 @@ export class Decider {
 
   async #decideBatch(batch: readonly Report[]): Promise<void> {
     const attributed = await Promise.all(
-      batch.map(async (report) => ({ report: this.canonical(report), found: await this.#parts.attributor.attribute(report) })),
+      batch.map(async (report) => ({
+        report: this.canonical(report),
+        found: await this.#parts.attributor.attribute(report),
+      })),
     );
     const byLine = Map.groupBy(attributed, ({ report, found }) => found.line?.id ?? `report ${report.id}`);
     const quiet: ReportOutcome[] = [];
@@ -109,13 +116,17 @@ export class Decider {
   }
 
   /** What would happen now, nothing recorded: `--dry-run`, `why`, and the first half of every decision. */
-  async preview(report: Report, found: Attributed): Promise<{ readonly decision: Decision; readonly input: DecideInput }> {
+  async preview(
+    report: Report,
+    found: Attributed,
+  ): Promise<{ readonly decision: Decision; readonly input: DecideInput }> {
     const { store, clock, policies } = this.#parts;
     const now = clock.now();
     const policy = policies.active();
     const line = found.line;
     const cases = line === undefined ? [] : await store.casesOfLine(line.id, line.epoch);
-    const reports = line === undefined ? [] : await store.reportsOfLine(line.id, line.epoch, now - longestWindow(policy), now);
+    const reports =
+      line === undefined ? [] : await store.reportsOfLine(line.id, line.epoch, now - longestWindow(policy), now);
     const open = cases.find((one) => one.state !== 'closed' && one.family === report.family);
     const casePolicy = open === undefined ? undefined : policies.byVersion(open.policyVersion);
     const hours = (casePolicy ?? policy).supportHours;
@@ -144,18 +155,18 @@ export class Decider {
     const { decision } = await this.preview(report, found);
     if (!touchesCase(decision)) return [outcomeOf(report, found, decision)];
     const caseId = decision.caseId ?? this.#parts.ids.id();
-    const recorded = await this.record({ report, found, decision, caseId, approved: false });
+    const recorded = await this.act({ report, found, decision, caseId, approved: false });
     if (recorded) return [];
     // The case moved meanwhile (a release, another report): decide anew from what is true now.
     const again = await this.preview(report, found);
     if (!touchesCase(again.decision)) return [outcomeOf(report, found, again.decision)];
     const lastId = again.decision.caseId ?? this.#parts.ids.id();
-    if (await this.record({ report, found, decision: again.decision, caseId: lastId, approved: false })) return [];
+    if (await this.act({ report, found, decision: again.decision, caseId: lastId, approved: false })) return [];
     return [{ ...outcomeOf(report, found, again.decision), decision: 'review', reason: 'case-refused' }];
   }
 
   /** Case events and outcome in one commit; false when the case refused the order. */
-  async record(work: {
+  async act(work: {
     readonly report: Report;
     readonly found: Attributed;
     readonly decision: Decision;
@@ -233,7 +244,14 @@ export function planCommand(plan: Plan): CaseCommand {
     ...(plan.stepEndsAt === undefined ? {} : { stepEndsAt: plan.stepEndsAt }),
   };
   if (plan.access === 'notice') return { kind: 'advance', actor, ...step };
-  return { kind: 'quarantine', actor, ...step, access: plan.access, legalBasis: plan.legalBasis, expiresAt: plan.expiresAt };
+  return {
+    kind: 'quarantine',
+    actor,
+    ...step,
+    access: plan.access,
+    legalBasis: plan.legalBasis,
+    expiresAt: plan.expiresAt,
+  };
 }
 
 function touchesCase(decision: Decision): boolean {
@@ -259,4 +277,3 @@ function longestWindow(policy: Policy): number {
   const windows = policy.rules.map((rule) => rule.match.minReports?.withinMs ?? 0);
   return Math.max(LIMITS.reportFreshMs, policy.corroborationMs, 7 * DAY, ...windows);
 }
-

@@ -4,8 +4,8 @@ import type { Case } from '../core/casefile/case.ts';
 import { isGarden } from '../core/casefile/evolve.ts';
 import { abusedPortsOf, wantedOf } from '../core/casefile/line-view.ts';
 import { isTightening } from '../core/garden/access.ts';
-import { formatPrefix, prefixOf } from '../core/net/prefix.ts';
 import type { Ip } from '../core/net/ip.ts';
+import { formatPrefix, prefixOf } from '../core/net/prefix.ts';
 import { LIMITS } from '../core/policy/policy.ts';
 import type { FamilyBook } from '../core/report/family.ts';
 import type { Attributor } from './attribute.ts';
@@ -14,7 +14,10 @@ import type { Gardener, LineWanted } from './gardener.ts';
 import type { BindingChange, Bindings, Clock, HoldSwitch, Log, Store } from './ports.ts';
 
 export interface EnforceParts {
-  readonly store: Pick<Store, 'line' | 'lineByAccessKey' | 'openCasesOfLine' | 'reportsOfCase' | 'case' | 'wantedLines' | 'enforcement'>;
+  readonly store: Pick<
+    Store,
+    'line' | 'lineByAccessKey' | 'openCasesOfLine' | 'reportsOfCase' | 'case' | 'wantedLines' | 'enforcement'
+  >;
   readonly casebook: Casebook;
   readonly attributor: Attributor;
   readonly families: FamilyBook;
@@ -146,7 +149,9 @@ export class Enforcement {
     for (const { report } of reports) {
       if (!(await this.#parts.attributor.isContradicted(report, state.lineId))) continue;
       this.#parts.log.warn('WRONG_LINE', { caseId: state.id });
-      await this.#parts.casebook.order(state.id, () => [{ kind: 'close', actor: { kind: 'reconcile' }, reason: 'wrong-line' }]);
+      await this.#parts.casebook.order(state.id, () => [
+        { kind: 'close', actor: { kind: 'reconcile' }, reason: 'wrong-line' },
+      ]);
       return true;
     }
     return false;
@@ -176,5 +181,7 @@ export class Enforcement {
 
 /** Every prefix a record could name this address by. */
 export function prefixTexts(ip: Ip): string[] {
-  return ip.family === 4 ? [formatPrefix(prefixOf(ip))] : V6_LENGTHS.map((length) => formatPrefix(prefixOf(ip, length)));
+  return ip.family === 4
+    ? [formatPrefix(prefixOf(ip))]
+    : V6_LENGTHS.map((length) => formatPrefix(prefixOf(ip, length)));
 }

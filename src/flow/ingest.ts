@@ -34,7 +34,11 @@ export function isRefused(row: Report | RefusedRow): row is RefusedRow {
   return 'code' in row;
 }
 
-export async function ingest(parts: IngestParts, delivery: Delivery, progress: (rows: number) => void = () => {}): Promise<IngestResult> {
+export async function ingest(
+  parts: IngestParts,
+  delivery: Delivery,
+  progress: (rows: number) => void = () => {},
+): Promise<IngestResult> {
   const evidenceHash = await parts.evidence.keep(delivery.bytes);
   const file = evidenceFile(parts, delivery, evidenceHash);
   const accepted: string[] = [];

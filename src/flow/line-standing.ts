@@ -15,6 +15,14 @@ import type { Gardener, LineProof } from './gardener.ts';
 import type { Bindings, Clock, Store } from './ports.ts';
 import type { Verifier } from './verify.ts';
 
+/** Steps of a guide that must have an answer before a release; they depend on the device and on answers given so far. */
+export type RequiredSteps = (journey: {
+  readonly guide: string;
+  readonly survivesRestart: boolean;
+  readonly device?: string;
+  readonly ticks: Case['ticks'];
+}) => readonly string[];
+
 export interface StandingParts {
   readonly store: Pick<Store, 'casesOfLine'>;
   readonly bindings: Pick<Bindings, 'openOf'>;
@@ -23,8 +31,7 @@ export interface StandingParts {
   readonly policies: Policies;
   readonly families: FamilyBook;
   readonly clock: Pick<Clock, 'now'>;
-  /** Steps of a guide for a device that must have an answer before a release. */
-  readonly requiredSteps: (guide: string, device: string | undefined) => readonly string[];
+  readonly requiredSteps: RequiredSteps;
 }
 
 export interface LineStanding {
@@ -51,7 +58,9 @@ export async function standingOf(parts: StandingParts, line: Line): Promise<Line
   const now = parts.clock.now();
   const cases = await parts.store.casesOfLine(line.id, line.epoch);
   const open = cases.filter((one) => one.state !== 'closed');
-  const shown = open.filter((one) => one.state !== 'watching' && one.state !== 'held').sort((a, b) => a.openedAt - b.openedAt);
+  const shown = open
+    .filter((one) => one.state !== 'watching' && one.state !== 'held')
+    .sort((a, b) => a.openedAt - b.openedAt);
   const free = line.protected || line.contract === 'ended';
   const wanted = free ? 'open' : wantedOf(open);
   const bindings = await parts.bindings.openOf(line.accessKey);
@@ -59,6 +68,8 @@ export async function standingOf(parts: StandingParts, line: Line): Promise<Line
   // The most persistent family's guide: «restart it» must never be the advice for malware that survives that.
   const leading = families.find((one) => one.survivesRestart) ?? families[0];
   const guide = leading?.guide ?? parts.families.families.get('unknown')!.guide;
+  const survivesRestart = families.some((one) => one.survivesRestart);
+  const device = shown.find((one) => one.device !== undefined)?.device;
   const limits = shown.map((one) => limitsOf(parts.policies, one));
   const deniedAt = parts.verifier.lastRiseAt(line.id);
   const readAt = parts.verifier.lastReadAt();
@@ -70,12 +81,17 @@ export async function standingOf(parts: StandingParts, line: Line): Promise<Line
     wanted,
     proof: parts.gardener.proof(line.id, wanted, bindings.length),
     guide,
-    survivesRestart: families.some((one) => one.survivesRestart),
+    survivesRestart,
     limits,
     selfRelease: selfReleaseStanding({
       cases,
       limits: limits.length > 0 ? limits : [CAREFUL],
-      requiredSteps: parts.requiredSteps(guide, shown.find((one) => one.device !== undefined)?.device),
+      requiredSteps: parts.requiredSteps({
+        guide,
+        survivesRestart,
+        ...(device === undefined ? {} : { device }),
+        ticks: shown.flatMap((one) => one.ticks),
+      }),
       ...(deniedAt === undefined ? {} : { deniedAt }),
       now,
     }),
@@ -92,7 +108,9 @@ export async function standingOf(parts: StandingParts, line: Line): Promise<Line
 }
 
 function lastReport(cases: readonly Case[]): { readonly lastReportAt?: Instant } {
-  return cases.length === 0 ? {} : { lastReportAt: Math.max(...cases.map((one) => Math.max(one.lastObservedAt, one.stillSeenAt ?? 0))) };
+  return cases.length === 0
+    ? {}
+    : { lastReportAt: Math.max(...cases.map((one) => Math.max(one.lastObservedAt, one.stillSeenAt ?? 0))) };
 }
 
 function limitsOf(policies: Policies, state: Case): SelfRelease {

@@ -91,14 +91,18 @@ export class Messenger {
     const language = line?.language ?? this.#parts.defaultLanguage;
     const words = this.#parts.render(message.template as MessageTemplate, language, state.checkCode);
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(SEND_DEADLINE_MS)]);
-    const answer = await notifier.send({ to, ...words, language, checkCode: state.checkCode, messageId: message.id }, deadline);
+    const answer = await notifier.send(
+      { to, ...words, language, checkCode: state.checkCode, messageId: message.id },
+      deadline,
+    );
     if (answer.ok) {
       await this.#settle({ ...message, language, state: 'sent', attempts: message.attempts + 1 });
       return;
     }
     const retryMs = answer.error.kind === 'temporary' ? RETRY_MS[message.attempts] : undefined;
     log.warn('MESSAGE_FAILED', { channel: message.channel, reason: answer.error.kind, attempts: message.attempts + 1 });
-    if (retryMs === undefined) await this.#settle({ ...message, language, state: 'failed', attempts: message.attempts + 1 });
+    if (retryMs === undefined)
+      await this.#settle({ ...message, language, state: 'failed', attempts: message.attempts + 1 });
     else await this.#record({ ...message, language, attempts: message.attempts + 1, dueAt: clock.now() + retryMs });
   }
 
@@ -121,4 +125,3 @@ function recipient(channel: OutboundMessage['channel'], line: Line): string | un
   // The webhook's receiver is the operator's own system: it knows its customer by number.
   return channel === 'email' ? line.email : line.customerNo;
 }
-

@@ -61,7 +61,9 @@ export class PortalDesk implements JourneyDesk {
     const lineId = this.#lineOfElement(ip);
     if (lineId !== undefined) return this.#parts.store.line(lineId);
     const binding = await this.#parts.bindings.holderNow(this.#parts.realm, ip);
-    return binding === undefined || binding.ports !== undefined ? undefined : this.#parts.store.lineByAccessKey(binding.accessKey);
+    return binding === undefined || binding.ports !== undefined
+      ? undefined
+      : this.#parts.store.lineByAccessKey(binding.accessKey);
   }
 
   #lineOfElement(ip: Ip): string | undefined {
@@ -110,8 +112,19 @@ export class PortalDesk implements JourneyDesk {
     if (state.state === 'closed' || state.epoch !== line.epoch) return closedJourney;
     const standing = await standingOf(this.#parts, line);
     if (standing.shown.length === 0) return closedJourney;
-    const { lineRef, version, phase, sighting, guide, survivesRestart, device, ticks, startedAt, expiresAt, probationEndsAt } =
-      this.#journey(standing);
+    const {
+      lineRef,
+      version,
+      phase,
+      sighting,
+      guide,
+      survivesRestart,
+      device,
+      ticks,
+      startedAt,
+      expiresAt,
+      probationEndsAt,
+    } = this.#journey(standing);
     return {
       lineRef,
       checkCode: state.checkCode,
@@ -172,7 +185,9 @@ export class PortalDesk implements JourneyDesk {
 
   /** Ticks and sightings of others in the home do not make a form stale; a change of what it decides about does. */
   #version(cases: readonly Case[]): string {
-    const words = cases.map((one) => [one.id, one.state, one.access, one.step, one.releasedAt ?? 0, one.medicalDoorAt ?? 0].join(' '));
+    const words = cases.map((one) =>
+      [one.id, one.state, one.access, one.step, one.releasedAt ?? 0, one.medicalDoorAt ?? 0].join(' '),
+    );
     return this.#parts.sha256(words.join('\n')).slice(0, 32);
   }
 
@@ -185,17 +200,29 @@ export class PortalDesk implements JourneyDesk {
   }
 
   tick(lineRef: string, step: string, answer: 'done' | 'cannot' | 'unknown', proof: FormProof): Promise<ActResult> {
-    return this.#each(lineRef, () => ({ kind: 'tick', actor: { kind: 'subscriber' }, step, answer, with: 'self' }), tokenOf(proof));
+    return this.#each(
+      lineRef,
+      () => ({ kind: 'tick', actor: { kind: 'subscriber' }, step, answer, with: 'self' }),
+      tokenOf(proof),
+    );
   }
 
   answer(lineRef: string, question: string, answer: string, proof: FormProof): Promise<ActResult> {
-    return this.#each(lineRef, () => ({ kind: 'answer', actor: { kind: 'subscriber' }, question, answer }), tokenOf(proof));
+    return this.#each(
+      lineRef,
+      () => ({ kind: 'answer', actor: { kind: 'subscriber' }, question, answer }),
+      tokenOf(proof),
+    );
   }
 
   async postpone(lineRef: string, proof: FormProof, untilAt?: Instant): Promise<ActResult> {
     const postponeMs = this.#parts.policies.active().postponeMs;
     const until = untilAt ?? this.#parts.clock.now() + postponeMs;
-    return this.#each(lineRef, () => ({ kind: 'postpone', actor: { kind: 'subscriber' }, until, postponeMs }), tokenOf(proof));
+    return this.#each(
+      lineRef,
+      () => ({ kind: 'postpone', actor: { kind: 'subscriber' }, until, postponeMs }),
+      tokenOf(proof),
+    );
   }
 
   async release(lineRef: string, version: string, consent: Consent, proof: FormProof): Promise<ActResult> {
@@ -227,7 +254,11 @@ export class PortalDesk implements JourneyDesk {
     const standing = await this.#standingOf(lineRef);
     if (standing === undefined || standing.shown.length === 0) return { kind: 'refused', reason: 'unknown-line' };
     for (const [i, state] of standing.shown.entries()) {
-      const answer = await this.#parts.casebook.order(state.id, (now) => [command(now ?? state)], () => (i === 0 ? extra : {}));
+      const answer = await this.#parts.casebook.order(
+        state.id,
+        (now) => [command(now ?? state)],
+        () => (i === 0 ? extra : {}),
+      );
       if (!answer.ok) return answerOf(answer);
     }
     return { kind: 'done' };
@@ -276,4 +307,3 @@ function sourceOf(peerAddress: string): string {
   if (ip === undefined) return 'unknown';
   return formatPrefix(prefixOf(ip, ip.family === 4 ? 32 : 64));
 }
-

@@ -62,7 +62,8 @@ export class Verifier {
     for (const one of answer.value) {
       const known = before?.get(keyOf(one));
       // The first reading after a start is the base line. Lower than before = the element was made anew.
-      const rose = before !== undefined && (known === undefined || one.packets < known ? one.packets > 0 : one.packets > known);
+      const rose =
+        before !== undefined && (known === undefined || one.packets < known ? one.packets > 0 : one.packets > known);
       const lineId = rose ? this.#parts.gardener.lineOfPrefix(formatPrefix(one.prefix)) : undefined;
       if (lineId !== undefined) rising.add(lineId);
     }
@@ -78,7 +79,9 @@ export class Verifier {
     const cases = await this.#parts.store.openCasesOfLine(lineId, line.epoch);
     for (const one of cases) {
       if (!isGarden(one.access)) continue;
-      await this.#parts.casebook.order(one.id, () => [{ kind: 'stillSeen', actor: { kind: 'reconcile' }, seenAt, from: 'deny-counter' }]);
+      await this.#parts.casebook.order(one.id, () => [
+        { kind: 'stillSeen', actor: { kind: 'reconcile' }, seenAt, from: 'deny-counter' },
+      ]);
     }
   }
 }

@@ -1,0 +1,91 @@
+// Puts the seven steps together from their ports. The wiring of adapters is compose.ts's; here only flow meets flow.
+
+import type { Ranges } from '../core/line/attribute.ts';
+import type { Binding } from '../core/line/binding.ts';
+import type { FamilyBook } from '../core/report/family.ts';
+import { Attributor } from './attribute.ts';
+import { Casebook } from './casebook.ts';
+import { Decider, type Policies } from './decide.ts';
+import { Enforcement } from './enforce.ts';
+import { Gardener, type GatewayLink } from './gardener.ts';
+import type { RequiredSteps } from './line-standing.ts';
+import { type MessageTemplate, type MessageText, Messenger, messagesFor } from './notify.ts';
+import { PortalDesk } from './portal-desk.ts';
+import type { Bindings, Clock, Evidence, HoldSwitch, Ids, Log, Notifier, ReleaseJournal, Store } from './ports.ts';
+import { Reconciler } from './reconcile.ts';
+import { Timekeeper } from './timekeeper.ts';
+import { Verifier } from './verify.ts';
+
+export interface FlowPorts {
+  readonly store: Store;
+  readonly evidence: Evidence;
+  readonly bindings: Bindings;
+  readonly gateways: readonly GatewayLink[];
+  readonly notifiers: readonly Notifier[];
+  readonly policies: Policies;
+  readonly families: FamilyBook;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly hold: HoldSwitch;
+  readonly journal: ReleaseJournal;
+  readonly log: Log;
+  readonly ranges: Ranges;
+  readonly realm: string;
+  readonly interimMsOf: (binding: Binding) => number;
+  readonly requiredSteps: RequiredSteps;
+  readonly renderMessage: (template: MessageTemplate, language: string, checkCode: string) => MessageText;
+  readonly defaultLanguage: string;
+  readonly sha256: (text: string) => string;
+}
+
+export interface Flow extends FlowPorts {
+  readonly casebook: Casebook;
+  readonly attributor: Attributor;
+  readonly decider: Decider;
+  readonly enforcement: Enforcement;
+  readonly gardener: Gardener;
+  readonly verifier: Verifier;
+  readonly reconciler: Reconciler;
+  readonly timekeeper: Timekeeper;
+  readonly messenger: Messenger;
+  readonly portalDesk: PortalDesk;
+}
+
+export function assembleFlow(ports: FlowPorts): Flow {
+  const casebook = new Casebook({ ...ports, riders: [messagesFor(ports)] });
+  const attributor = new Attributor(ports);
+  const decider = new Decider({ ...ports, casebook, attributor, gatewayNameOf: gatewayNames(ports.gateways) });
+  const enforcement = new Enforcement({ ...ports, casebook, attributor });
+  const gardener = new Gardener({
+    ...ports,
+    wantedOf: (lineId) => enforcement.wantedOf(lineId),
+    mayTighten: (lineId) => enforcement.mayTighten(lineId),
+  });
+  enforcement.attach(gardener);
+  const verifier = new Verifier({ ...ports, casebook, gardener });
+  const reconciler = new Reconciler({ ...ports, gardener, enforcement });
+  const timekeeper = new Timekeeper({ ...ports, casebook, attributor, decider });
+  const messenger = new Messenger({ ...ports, render: ports.renderMessage, casebook });
+  const portalDesk = new PortalDesk({ ...ports, gardener, verifier, casebook });
+  return {
+    ...ports,
+    casebook,
+    attributor,
+    decider,
+    enforcement,
+    gardener,
+    verifier,
+    reconciler,
+    timekeeper,
+    messenger,
+    portalDesk,
+  };
+}
+
+/** For the breaker's caps: a binding of a NAS nobody listed counts under the NAS's own name. */
+function gatewayNames(gateways: readonly GatewayLink[]): (binding: Binding) => string {
+  return (binding) => {
+    if (binding.nas === undefined) return gateways[0]?.name ?? '';
+    return gateways.find((gateway) => gateway.nasIdentities.includes(binding.nas!))?.name ?? binding.nas;
+  };
+}

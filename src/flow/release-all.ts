@@ -1,0 +1,100 @@
+// The kill switch: hold, then every release into the journal with fsync, then the elements out of the kernel. The store
+// is told last: the journal is imported (idempotent, by id) now or at the next start, before anything is added again.
+import type { Result } from '../core/kernel/result.ts';
+import type { Casebook } from './casebook.ts';
+import type { Clock, EnforceError, HoldSwitch, Ids, Log, ReleaseEntry, ReleaseJournal, Store } from './ports.ts';
+
+export interface ReleaseFilter {
+  /** Everything; must be said, an empty filter is refused by the caller. */
+  readonly all?: boolean;
+  readonly family?: string;
+  readonly lineIds?: readonly string[];
+}
+
+export interface ReleaseTarget {
+  readonly lineId: string;
+  readonly epoch: number;
+  readonly access: string;
+  readonly families: readonly string[];
+}
+
+/** Who would be released: the dry run that every release-all begins with. */
+export async function releaseTargets(
+  store: Pick<Store, 'wantedLines'>,
+  filter: ReleaseFilter,
+): Promise<readonly ReleaseTarget[]> {
+  const wanted = await store.wantedLines();
+  const ids = filter.lineIds === undefined ? undefined : new Set(filter.lineIds);
+  return wanted.filter(
+    (one) =>
+      (filter.all === true || filter.family !== undefined || ids !== undefined) &&
+      (filter.family === undefined || one.families.includes(filter.family)) &&
+      (ids === undefined || ids.has(one.lineId)),
+  );
+}
+
+export interface ReleaseAllParts {
+  readonly hold: HoldSwitch;
+  readonly journal: ReleaseJournal;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly ids: Pick<Ids, 'id'>;
+  /** Takes the elements of these lines out; `all` = every element, known or not. */
+  readonly removeElements: (targets: readonly ReleaseTarget[], all: boolean) => Promise<Result<number, EnforceError>>;
+}
+
+export async function releaseAll(
+  parts: ReleaseAllParts,
+  order: {
+    readonly targets: readonly ReleaseTarget[];
+    readonly all: boolean;
+    readonly by: string;
+    readonly reason: string;
+  },
+): Promise<{ readonly journalled: number; readonly removed: Result<number, EnforceError> }> {
+  const at = parts.clock.now();
+  await parts.hold.set({ by: order.by, at, reason: `release-all: ${order.reason}` });
+  const entries: ReleaseEntry[] = order.targets.map(({ lineId, epoch }) => ({
+    id: parts.ids.id(),
+    lineId,
+    epoch,
+    at,
+    by: order.by,
+    reason: order.reason,
+  }));
+  await parts.journal.append(entries);
+  return { journalled: entries.length, removed: await parts.removeElements(order.targets, order.all) };
+}
+
+export interface ImportParts {
+  readonly journal: ReleaseJournal;
+  readonly store: Pick<Store, 'openCasesOfLine' | 'setting' | 'commit'>;
+  readonly casebook: Casebook;
+  readonly log: Log;
+}
+
+/** How far the journal was read, so that a long one is not walked through the store again at each start. */
+const IMPORTED = 'journal-imported';
+
+/** Closes the cases of every journalled line that were open when it was released. Returns how many entries were new. */
+export async function importJournal(parts: ImportParts): Promise<number> {
+  const entries = await parts.journal.entries();
+  const known = Number((await parts.store.setting(IMPORTED)) ?? 0);
+  let done = 0;
+  for (const entry of entries.slice(known)) {
+    for (const state of await parts.store.openCasesOfLine(entry.lineId, entry.epoch)) {
+      if (state.openedAt > entry.at) continue;
+      const actor = { kind: 'staff', name: entry.by } as const;
+      await parts.casebook.order(
+        state.id,
+        () => [{ kind: 'staffRelease', actor, reason: entry.reason }],
+        () => ({ journalIds: [entry.id] }),
+      );
+    }
+    done++;
+  }
+  if (done > 0) {
+    await parts.store.commit({ settings: { [IMPORTED]: known + done } });
+    parts.log.info('JOURNAL_IMPORTED', { entries: done });
+  }
+  return done;
+}

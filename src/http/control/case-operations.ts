@@ -1,0 +1,159 @@
+// Cases for the command line: list, show, why, release, note. Reads and orders; the rules are core's.
+import type { Case, RecordedEvent } from '../../core/casefile/case.ts';
+import { showCheckCode } from '../../core/casefile/check-code.ts';
+import { formatInstant } from '../../core/kernel/civil.ts';
+import { formatIp } from '../../core/net/ip.ts';
+import type { Flow } from '../../flow/assemble.ts';
+import { findCases } from '../../flow/case-finder.ts';
+import { standingOf } from '../../flow/line-standing.ts';
+import { OperationRefused, type Operations } from '../../flow/operations.ts';
+import type { Json } from '../../flow/ports.ts';
+import { oneOf, optionalText, text } from './input.ts';
+
+const LIST_LIMIT = 200;
+
+export function caseOperations(flow: Flow): Operations {
+  return {
+    'case.list': async (input) => {
+      const state = optionalText(input, 'state');
+      const cases = await flow.store.cases({
+        ...(state === undefined ? { open: true } : { state: state as Case['state'] }),
+        limit: LIST_LIMIT,
+      });
+      return { cases: cases.map(caseView), more: cases.length === LIST_LIMIT };
+    },
+    'case.show': async (input) => {
+      const state = await theCase(flow, text(input, 'find'));
+      const line = await flow.store.line(state.lineId);
+      const standing = line === undefined ? undefined : await standingOf(flow, line);
+      const events = await flow.store.caseEvents(state.id);
+      return {
+        case: caseView(state),
+        line:
+          line === undefined
+            ? null
+            : { id: line.id, class: line.class, protected: line.protected, customerNo: line.customerNo },
+        proof: standing === undefined ? null : (standing.proof as unknown as Json),
+        selfRelease: standing === undefined ? null : ({ ...standing.selfRelease } as Json),
+        events: events.map(eventView),
+      };
+    },
+    'case.why': async (input) => {
+      const state = await theCase(flow, text(input, 'find'));
+      const reports = await flow.store.reportsOfCase(state.id, 20);
+      const policy = flow.policies.byVersion(state.policyVersion);
+      return {
+        case: caseView(state),
+        policy: {
+          version: state.policyVersion,
+          name: policy?.name ?? 'not on the shelf any more',
+          rule: state.ruleId,
+          legalBasis: state.legalBasis,
+        },
+        reports: reports.map(({ report, outcome }) => ({
+          id: report.id,
+          source: report.source,
+          type: report.type,
+          class: report.class,
+          address: formatIp(report.ip),
+          port: report.port ?? null,
+          observedAt: formatInstant(report.observedAt),
+          evidence: { hash: report.evidence.hash, line: report.evidence.line },
+          attribution: outcome?.attribution ?? 'pending',
+          attributionReason: outcome?.attributionReason ?? '',
+          decision: outcome?.decision ?? 'pending',
+          reason: outcome?.reason ?? '',
+          proof: outcome?.evidence ?? null,
+        })),
+      };
+    },
+    'case.release': async (input, { by }) => {
+      const state = await theCase(flow, text(input, 'find'));
+      const reason = text(input, 'reason');
+      const to = input['to'] === undefined ? 'open' : oneOf(input, 'to', ['open', 'leaky']);
+      if (state.state === 'closed')
+        throw notDone('case-closed', `case ${state.id} is closed (${state.closeReason}); nothing to release`);
+      const actor = { kind: 'staff', name: by } as const;
+      const probationMs = 72 * 3_600_000;
+      const answer = await flow.casebook.order(state.id, () => [
+        { kind: 'staffRelease', actor, reason, to, probationMs },
+      ]);
+      if (!answer.ok) throw notDone(answer.error, `the case refused the release: ${answer.error}`);
+      await flow.gardener.refresh(state.lineId, { urgent: true });
+      const line = await flow.store.line(state.lineId);
+      const standing = line === undefined ? undefined : await standingOf(flow, line);
+      return {
+        case: caseView(answer.value.after),
+        proof: standing === undefined ? null : (standing.proof as unknown as Json),
+      };
+    },
+    'case.note': async (input, { by }) => {
+      const state = await theCase(flow, text(input, 'find'));
+      const note = text(input, 'text', { max: 2000 });
+      const answer = await flow.casebook.order(state.id, () => [
+        { kind: 'note', actor: { kind: 'staff', name: by }, text: note },
+      ]);
+      if (!answer.ok) throw notDone(answer.error, `the case refused the note: ${answer.error}`);
+      return { case: caseView(answer.value.after) };
+    },
+  };
+}
+
+/** One case, or a refusal that says how many were found and how to name one. Open cases win over closed ones. */
+async function theCase(flow: Flow, words: string): Promise<Case> {
+  const found = await findCases(flow, words);
+  const open = found.cases.filter((one) => one.state !== 'closed');
+  const candidates = open.length > 0 ? open : found.cases;
+  if (candidates.length === 1) return candidates[0]!;
+  if (candidates.length === 0) {
+    const lines =
+      found.lines.length === 0 ? 'no line either' : `line ${found.lines.map((line) => line.id).join(', ')} has no case`;
+    throw notDone(
+      'case-not-found',
+      `no case found for «${words}» (${lines}). Try a check code, line, customer number, phone, or ADDRESS@TIME.`,
+    );
+  }
+  const newest = [...candidates].sort((a, b) => b.openedAt - a.openedAt);
+  if (open.length === 0) return newest[0]!;
+  const list = newest.slice(0, 5).map((one) => `${one.id} (${one.family}, ${one.state})`);
+  throw notDone(
+    'case-ambiguous',
+    `${candidates.length} open cases fit (found by ${found.by}): ${list.join('; ')}. Name one by its id.`,
+  );
+}
+
+export function notDone(code: string, words: string): OperationRefused {
+  return new OperationRefused({ kind: 'not-done', code, text: words });
+}
+
+export function caseView(state: Case): Record<string, Json> {
+  const at = (instant: number | undefined) => (instant === undefined ? null : formatInstant(instant));
+  return {
+    id: state.id,
+    line: state.lineId,
+    family: state.family,
+    state: state.state,
+    access: state.access,
+    turn: state.turn,
+    checkCode: showCheckCode(state.checkCode),
+    openedAt: at(state.openedAt),
+    lastObservedAt: at(state.lastObservedAt),
+    quarantinedAt: at(state.quarantinedAt),
+    releasedAt: at(state.releasedAt),
+    probationEndsAt: at(state.probationEndsAt),
+    expiresAt: at(state.expiresAt),
+    closedAt: at(state.closedAt),
+    closeReason: state.closeReason ?? null,
+    hold: state.hold === undefined ? null : { reason: state.hold.reason, wantedAccess: state.hold.wantedAccess },
+    reports: state.reports,
+    sources: [...state.sources],
+    policyVersion: state.policyVersion,
+    rule: state.ruleId,
+  };
+}
+
+function eventView(recorded: RecordedEvent): Json {
+  const { type, ...rest } = recorded.event;
+  const actor = recorded.actor.kind === 'staff' ? `staff ${recorded.actor.name}` : recorded.actor.kind;
+  return { version: recorded.version, at: formatInstant(recorded.at), actor, type, detail: rest as unknown as Json };
+}

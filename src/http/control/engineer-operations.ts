@@ -1,0 +1,175 @@
+// The engineer's orders: status, hold, breaker, release-all, clock, audit export.
+import { formatInstant } from '../../core/kernel/civil.ts';
+import { capOf, resetTrips } from '../../core/policy/breaker.ts';
+import type { Flow } from '../../flow/assemble.ts';
+import type { Operations } from '../../flow/operations.ts';
+import type { AuditDraft, Json } from '../../flow/ports.ts';
+import { redecide } from '../../flow/redecide.ts';
+import { importJournal, type ReleaseFilter, releaseAll, releaseTargets } from '../../flow/release-all.ts';
+import { caseView, notDone } from './case-operations.ts';
+import { flag, optionalCount, optionalText, text } from './input.ts';
+
+export interface EngineerExtras {
+  readonly confirmClock: () => void;
+  /** Takes garden elements out of every gateway; see flow/release-all.ts. */
+  readonly removeElements: Parameters<typeof releaseAll>[0]['removeElements'];
+  readonly warnings: () => readonly Json[];
+}
+
+const HELD_LIMIT = 10_000;
+
+export function engineerOperations(flow: Flow, extras: EngineerExtras): Operations {
+  return {
+    status: async () => status(flow, extras),
+    'hold.on': async (input, { by }) => {
+      const reason = text(input, 'reason');
+      const at = flow.clock.now();
+      await flow.hold.set({ by, at, reason });
+      await audit(flow, by, 'hold-on', { reason });
+      return { hold: { on: true, by, reason, at: formatInstant(at) } };
+    },
+    'hold.off': async (_input, { by }) => {
+      await flow.hold.lift();
+      await audit(flow, by, 'hold-off', {});
+      await flow.reconciler.full();
+      return { hold: { on: false } };
+    },
+    'clock.confirm': async (_input, { by }) => {
+      extras.confirmClock();
+      await audit(flow, by, 'clock-confirmed', {});
+      return { clock: { ...flow.clock.status() } };
+    },
+    'breaker.show': async () => ({ breaker: await breakerView(flow), held: (await heldByBreaker(flow)).map(caseView) }),
+    'breaker.approve': async (_input, { by, progress }) => {
+      flow.decider.setBreaker(resetTrips(flow.decider.breaker()));
+      const counts = { acted: 0, 'still-held': 0, 'no-longer': 0 };
+      for (const held of await heldByBreaker(flow)) {
+        counts[await redecide(flow, held, true)]++;
+        progress(counts);
+      }
+      await audit(flow, by, 'breaker-approved', counts);
+      return counts;
+    },
+    'breaker.discard': async (_input, { by, progress }) => {
+      flow.decider.setBreaker(resetTrips(flow.decider.breaker()));
+      let discarded = 0;
+      for (const held of await heldByBreaker(flow)) {
+        const actor = { kind: 'staff', name: by } as const;
+        await flow.casebook.order(held.id, () => [{ kind: 'staffRelease', actor, reason: 'breaker: discarded' }]);
+        progress({ discarded: ++discarded });
+      }
+      await audit(flow, by, 'breaker-discarded', { discarded });
+      return { discarded };
+    },
+    'release-all.preview': async (input) => {
+      const { filter, shown } = readFilter(input);
+      const targets = await releaseTargets(flow.store, filter);
+      return { filter: shown, count: targets.length, lines: targets.slice(0, 50) as unknown as Json };
+    },
+    'release-all.run': async (input, { by }) => {
+      const { filter, shown } = readFilter(input);
+      const targets = await releaseTargets(flow.store, filter);
+      const typed = optionalCount(input, 'confirm');
+      if (typed !== targets.length) {
+        throw notDone(
+          'count-mismatch',
+          `${targets.length} lines would be released (filter: ${shown}), the typed count is ${typed ?? 'missing'}. Nothing was done.`,
+        );
+      }
+      const all = filter.all === true;
+      const result = await releaseAll(
+        { ...flow, removeElements: extras.removeElements },
+        { targets, all, by, reason: text(input, 'reason') },
+      );
+      const imported = await importJournal(flow);
+      await audit(flow, by, 'release-all', { filter: shown, lines: result.journalled });
+      if (all && result.removed.ok) flow.gardener.forgetAll();
+      return {
+        hold: 'on',
+        journalled: result.journalled,
+        casesClosed: imported,
+        elementsRemoved: result.removed.ok ? result.removed.value : null,
+        failure: result.removed.ok ? null : result.removed.error.kind,
+      };
+    },
+    'audit.export': async (input) => {
+      const directory = text(input, 'directory', { max: 4096 });
+      const { size, root } = await flow.store.exportAudit(directory, flow.clock.now());
+      return { directory, size, root };
+    },
+  };
+}
+
+function readFilter(input: Readonly<Record<string, Json>>): { readonly filter: ReleaseFilter; readonly shown: string } {
+  const family = optionalText(input, 'family');
+  const line = optionalText(input, 'line');
+  const all = flag(input, 'all');
+  // C09: an empty filter is a slip of the finger, not «everybody».
+  if (!all && family === undefined && line === undefined) {
+    throw notDone('filter-empty', 'say whom: --all, --family NAME or --line ID. Nothing was done.');
+  }
+  if (all && (family !== undefined || line !== undefined))
+    throw notDone('filter-contradicts', '--all and a filter exclude each other. Nothing was done.');
+  return {
+    filter: {
+      ...(all ? { all } : {}),
+      ...(family === undefined ? {} : { family }),
+      ...(line === undefined ? {} : { lineIds: [line] }),
+    },
+    shown: all
+      ? 'all'
+      : [family === undefined ? '' : `family ${family}`, line === undefined ? '' : `line ${line}`]
+          .filter((word) => word !== '')
+          .join(' and '),
+  };
+}
+
+async function heldByBreaker(flow: Flow) {
+  const held = await flow.store.cases({ state: 'held', limit: HELD_LIMIT });
+  return held.filter((one) => one.hold?.reason === 'breaker');
+}
+
+async function breakerView(flow: Flow): Promise<Json> {
+  const { admissions, trips } = flow.decider.breaker();
+  const limits = flow.policies.active().breaker;
+  const now = flow.clock.monotonicMs();
+  return {
+    state: trips.length === 0 ? 'closed' : 'tripped',
+    trips: trips.map((trip) => ({
+      scope: trip.scope,
+      name: trip.name,
+      agoSeconds: Math.round((now - trip.atMonotonicMs) / 1000),
+    })),
+    newGardensInWindow: admissions.filter((one) => one.atMonotonicMs > now - limits.windowMs).length,
+    cap: capOf(await flow.store.lineCount(), limits),
+    windowSeconds: limits.windowMs / 1000,
+  };
+}
+
+async function status(flow: Flow, extras: EngineerExtras): Promise<Json> {
+  const open = await flow.store.cases({ open: true, limit: 10_000 });
+  const states: Record<string, number> = {};
+  for (const one of open) states[one.state] = (states[one.state] ?? 0) + 1;
+  const hold = flow.hold.current();
+  const policy = flow.policies.active();
+  return {
+    hold: { on: hold.on, by: hold.by ?? null, reason: hold.reason ?? null },
+    clock: { ...flow.clock.status() },
+    breaker: await breakerView(flow),
+    gateways: flow.reconciler
+      .health()
+      .map((one) => ({
+        ...one,
+        checkedAt: formatInstant(one.checkedAt),
+        fullAt: one.fullAt === undefined ? null : formatInstant(one.fullAt),
+      })),
+    lines: await flow.store.lineCount(),
+    openCases: states,
+    policy: { name: policy.name, version: policy.version },
+    warnings: extras.warnings(),
+  };
+}
+
+async function audit(flow: Flow, by: string, action: string, detail: AuditDraft['detail']): Promise<void> {
+  await flow.store.commit({ audit: [{ at: flow.clock.now(), actor: { kind: 'staff', name: by }, action, detail }] });
+}
