@@ -35,7 +35,8 @@ export function decodePacket(datagram: Uint8Array): Result<Packet, DecodeError> 
   const length = (datagram[2]! << 8) | datagram[3]!;
   if (length < HEADER || length > MAX_LENGTH || length > datagram.length)
     return err({ kind: 'length-field', length, octets: datagram.length });
-  const bytes = datagram.subarray(0, length);
+  // A plain view: Buffer.slice() shares memory where Uint8Array.slice() copies, and copies are written to further on.
+  const bytes = new Uint8Array(datagram.buffer, datagram.byteOffset, length);
   const attributes: Attribute[] = [];
   for (let at = HEADER; at < length; ) {
     const type = bytes[at]!;
