@@ -1,0 +1,98 @@
+// Standing warnings as data: what is wrong now, since when, about what, and what to do. Console, `engawa health` and metrics
+// read the list; each beginning and end is logged once. Keeps no history.
+import type { Instant } from '../core/kernel/time.ts';
+import type { Json, Log } from '../flow/ports.ts';
+
+export const WARNINGS = {
+  'clock-assumed': { severity: 'warning', text: 'The clock is only assumed to be right', next: 'set clock.source' },
+  'clock-unsynchronised': {
+    severity: 'critical',
+    text: 'The clock is not synchronised: no new gardens',
+    next: 'check time service',
+  },
+  'clock-jumped': { severity: 'critical', text: 'The clock jumped: no new gardens', next: 'engawa clock confirm' },
+  'hold-on': { severity: 'warning', text: 'Hold is on: no new gardens, no repair', next: 'engawa hold off' },
+  'breaker-hold': { severity: 'critical', text: 'The breaker waits for a decision', next: 'engawa breaker show' },
+  'gateway-unreachable': { severity: 'critical', text: 'The gateway does not answer', next: 'check the helper' },
+  'gateway-changed': { severity: 'critical', text: 'The ruleset is not ours any more', next: 'engawa gateway check' },
+  'dns-front-down': {
+    severity: 'critical',
+    text: 'The DNS front does not answer; steering is off',
+    next: 'check the resolver',
+  },
+  'lifeline-unresolved': {
+    severity: 'warning',
+    text: 'Names of a lifeline do not resolve',
+    next: 'check its DNS names',
+  },
+  'lifeline-missing': {
+    severity: 'critical',
+    text: 'A lifeline is not in the kernel',
+    next: 'at once: check the helper',
+  },
+  'accounting-silent': { severity: 'warning', text: 'No accounting records arrive', next: 'check the NAS' },
+  'files-parked': { severity: 'warning', text: 'Feed files could not be read', next: 'engawa evidence list --parked' },
+  'messages-failing': { severity: 'warning', text: 'Messages are not delivered', next: 'check mail server or webhook' },
+  'lines-partial': {
+    severity: 'warning',
+    text: 'Quarantined lines are not covered on every address',
+    next: 'engawa case list --partial',
+  },
+} as const satisfies Readonly<Record<string, { severity: 'warning' | 'critical'; text: string; next: string }>>;
+
+export type WarningCode = keyof typeof WARNINGS;
+
+export interface HealthWarning {
+  readonly code: WarningCode;
+  /** What it is about, e.g. a gateway's name; '' when there is only one. */
+  readonly subject: string;
+  readonly severity: 'warning' | 'critical';
+  readonly text: string;
+  readonly next: string;
+  readonly since: Instant;
+  readonly fields: Readonly<Record<string, Json>>;
+}
+
+export interface Health {
+  /** Idempotent: `since` stays, fields are replaced. */
+  raise(code: WarningCode, subject?: string, fields?: Readonly<Record<string, Json>>): void;
+  clear(code: WarningCode, subject?: string): void;
+  /** raise or clear, by what was seen just now. */
+  set(isWrong: boolean, code: WarningCode, subject?: string, fields?: Readonly<Record<string, Json>>): void;
+  /** Critical first, then the oldest. */
+  list(): readonly HealthWarning[];
+}
+
+/** Subjects come from configuration; the bound is for the day that is not true. */
+const MAX_WARNINGS = 1000;
+
+export function createHealth(parts: { readonly now: () => Instant; readonly log: Log }): Health {
+  const standing = new Map<string, HealthWarning>();
+  const keyOf = (code: WarningCode, subject: string) => `${code}\u0000${subject}`;
+  const health: Health = {
+    raise(code, subject = '', fields = {}) {
+      const known = standing.get(keyOf(code, subject));
+      if (known === undefined && standing.size >= MAX_WARNINGS) return;
+      standing.set(keyOf(code, subject), {
+        code,
+        subject,
+        ...WARNINGS[code],
+        since: known?.since ?? parts.now(),
+        fields,
+      });
+      if (known === undefined) parts.log.warn('HEALTH_RAISED', { warning: code, subject, ...fields });
+    },
+    clear(code, subject = '') {
+      if (standing.delete(keyOf(code, subject))) parts.log.info('HEALTH_CLEARED', { warning: code, subject });
+    },
+    set(isWrong, code, subject = '', fields = {}) {
+      if (isWrong) health.raise(code, subject, fields);
+      else health.clear(code, subject);
+    },
+    list: () =>
+      [...standing.values()].sort((a, b) =>
+        a.severity === b.severity ? a.since - b.since : a.severity === 'critical' ? -1 : 1,
+      ),
+  };
+  return health;
+}

@@ -1,0 +1,80 @@
+// The catalogue of log messages: each code says what happened and what to do next. Codes are stable and never reused; a test
+// compares this list with the codes the source uses. Fields carry the particulars; never personal data.
+
+export interface Message {
+  readonly text: string;
+  /** What the reader does now; `nothing` is a good answer. */
+  readonly next: string;
+}
+
+const NOTHING = 'nothing';
+
+export const MESSAGES = {
+  // service
+  LOG_CODE_UNKNOWN: { text: 'A message without entry in the catalogue', next: 'report it: the code is in the fields' },
+  SERVICE_STARTED: { text: 'Engawa serves', next: NOTHING },
+  SERVICE_STOPPING: { text: 'Engawa stops; gardens stay until their elements expire', next: NOTHING },
+  SERVICE_FAILED: { text: 'Engawa ends because it cannot go on', next: 'read the reason; start again' },
+  LOOP_FAILED: { text: 'A recurring task failed and will be tried again', next: 'read the reason when it repeats' },
+  HEALTH_RAISED: { text: 'A standing warning began', next: 'engawa health' },
+  HEALTH_CLEARED: { text: 'A standing warning ended', next: NOTHING },
+  CONTROL_FAILED: { text: 'A command from the local socket failed', next: 'repeat the command; read the reason' },
+  JOURNAL_IMPORTED: { text: 'Releases made while the service was down are on record', next: NOTHING },
+  HTTP_UNEXPECTED: { text: 'A request ended in an error nobody foresaw', next: 'report it with its reference' },
+
+  // intake
+  INTAKE_ACCEPTED: { text: 'A delivery is durable', next: NOTHING },
+  INTAKE_UNAUTHORISED: { text: 'A delivery without a valid key', next: 'check the key of the source, or who this is' },
+  INTAKE_DELIVERY_REFUSED: { text: 'A delivery could not be read', next: 'tell the source the code' },
+  INTAKE_NOT_STORED: { text: 'A delivery was not stored and not acknowledged', next: 'check disk and store' },
+
+  // bindings
+  ACCOUNTING_NOT_STORED: { text: 'Accounting records were not stored and not answered', next: 'check disk and store' },
+  ACCOUNTING_SOCKET: { text: 'The accounting socket failed', next: 'check address and port in the configuration' },
+
+  // decisions
+  BREAKER_TRIPPED: { text: 'Too many new gardens: all further ones wait', next: 'engawa breaker show' },
+  WRONG_LINE: { text: 'A later record names another holder: the line was released', next: 'engawa case why' },
+  RECHECK_FAILED: { text: 'Holders could not be checked again; it will be tried again', next: 'check the store' },
+
+  // gateway
+  GARDENER_BATCH_FAILED: { text: 'A batch of gateway changes failed; reconcile repairs it', next: 'check the helper' },
+  GARDEN_NOT_TIGHTENED: { text: 'A garden was not tightened at the last check', next: NOTHING },
+  ENFORCE_FAILED: { text: 'The gateway refused or did not answer', next: 'check the helper and the gateway' },
+  STEERED_FLOWS_KEPT: { text: 'Old steered flows of a released line were not forgotten', next: 'check conntrack' },
+  COUNTERS_UNREAD: { text: 'Deny counters could not be read', next: 'check the helper' },
+  RECONCILE_FAILED: { text: 'Wanted and observed could not be compared', next: 'check store and helper' },
+  GATEWAY_DRIFT: {
+    text: 'The gateway differed from what is wanted; it is being repaired',
+    next: 'who else writes there?',
+  },
+  GATEWAY_NOT_INSTALLED: { text: 'The ruleset could not be installed', next: 'check the helper; engawa gateway check' },
+  GATEWAY_NOT_READ: { text: 'The gateway could not be read', next: 'check the helper' },
+
+  // garden
+  DNS_FRONT_ALIVE: { text: 'The DNS front answers: steering is on', next: NOTHING },
+  DNS_FRONT_NOT_ALIVE: { text: 'The DNS front does not answer: steering ends by itself', next: 'check the resolver' },
+  DNS_LIFELINE_UNCONFIRMED: {
+    text: 'An address of a lifeline was not confirmed by the kernel',
+    next: 'check the helper',
+  },
+  DNS_PACK_ADDRESSES: { text: 'Addresses of a pack changed or were refused', next: 'check the pack when it repeats' },
+  LIFELINE_FILE_UNREADABLE: { text: 'Known addresses of lifelines could not be read', next: 'check the state folder' },
+  LIFELINE_FILE_NOT_WRITTEN: { text: 'Known addresses of lifelines could not be kept', next: 'check the state folder' },
+  LIFELINE_NOT_IN_KERNEL: { text: 'A lifeline is not in the kernel', next: 'at once: check the helper' },
+  LIFELINE_NAME_UNRESOLVED: {
+    text: 'Names of a lifeline do not resolve; known addresses stay',
+    next: 'check names and resolver',
+  },
+
+  // people
+  MESSAGE_FAILED: { text: 'A message was not delivered', next: 'check the mail server or the webhook' },
+  PORTAL_PAGE_FAILED: { text: 'A page could not be shown', next: 'report it with its reference' },
+  PORTAL_FOREIGN_FORM: { text: 'A form came from somewhere else and was refused', next: NOTHING },
+} as const satisfies Readonly<Record<string, Message>>;
+
+export type MessageCode = keyof typeof MESSAGES;
+
+export function isMessageCode(code: string): code is MessageCode {
+  return Object.hasOwn(MESSAGES, code);
+}
