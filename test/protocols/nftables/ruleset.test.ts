@@ -1,0 +1,83 @@
+// The whole generated text against the golden file. To accept a wanted change: UPDATE_GOLDEN=1, then read the difference.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  expectedRuleCounts,
+  renderRepair,
+  renderRuleset,
+  skeletonDigest,
+} from '../../../src/protocols/nftables/ruleset.ts';
+import { exampleGateway, prefix } from './example-gateway.ts';
+
+const GOLDEN = new URL('example-gateway.nft', import.meta.url);
+
+describe('the ruleset', () => {
+  test('is exactly the golden text', () => {
+    const text = renderRuleset(exampleGateway);
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(GOLDEN, text);
+    expect(text).toBe(readFileSync(GOLDEN, 'utf8'));
+  });
+
+  test('never deletes a table or a set, and never flushes a set: elements survive every load', () => {
+    const text = renderRepair(exampleGateway);
+    expect(text).not.toMatch(/^(delete|destroy|flush (set|ruleset)|reset)/m);
+    expect(text).toMatch(/^flush table inet engawa$/m);
+  });
+
+  test('carries a digest that changes with the rules and with nothing else', () => {
+    expect(renderRuleset(exampleGateway)).toContain(skeletonDigest(exampleGateway));
+    expect(skeletonDigest({ ...exampleGateway, pools: [] })).toBe(skeletonDigest(exampleGateway));
+    expect(skeletonDigest({ ...exampleGateway, tls443: 'reset' })).not.toBe(skeletonDigest(exampleGateway));
+    expect(skeletonDigest({ ...exampleGateway, ipv6Lengths: [128, 56, 56] })).toBe(skeletonDigest(exampleGateway));
+  });
+
+  test('counts the rules of each chain as it writes them', () => {
+    const text = renderRuleset(exampleGateway);
+    for (const [chain, count] of expectedRuleCounts(exampleGateway)) {
+      expect([chain, text.match(new RegExp(`^add rule inet engawa ${chain} `, 'gm'))?.length]).toEqual([chain, count]);
+    }
+  });
+
+  test('judges a strict line before anything that would accept established flows', () => {
+    const hooks = [...renderRuleset(exampleGateway).matchAll(/type \w+ hook (\w+) priority (\S+);/g)];
+    expect(hooks.map(([, hook, priority]) => `${hook} ${priority}`)).toEqual([
+      'prerouting -350',
+      'output -350',
+      'prerouting mangle',
+      'prerouting dstnat',
+      'forward -10',
+      'forward -9',
+      'input -10',
+    ]);
+  });
+
+  test('asks for lifelines first in every chain that could stop a packet of a garden line', () => {
+    const rules = [...renderRuleset(exampleGateway).matchAll(/^add rule inet engawa (\S+) (.*)$/gm)];
+    const first = new Map<string, string>();
+    for (const [, chain, rule] of rules) if (!first.has(chain!)) first.set(chain!, rule!);
+    const judging = [...first].filter(([chain]) => /^(strict|leaky|steer|limits|dns_zone)_(?!pack|reply)/.test(chain));
+    expect(judging.length).toBeGreaterThan(15);
+    for (const [chain, rule] of judging) {
+      expect([chain, rule]).toEqual([chain, chain.includes('down') ? 'jump from_lifeline' : 'jump to_lifeline']);
+    }
+  });
+
+  test('keeps names of the configuration inside their comment', () => {
+    const [pack] = exampleGateway.packs;
+    const evil = { ...pack!, name: 'x" accept\nflush ruleset', prefixes: [prefix('203.0.113.1')] };
+    const text = renderRuleset({ ...exampleGateway, packs: [evil] });
+    expect(text).not.toMatch(/^flush ruleset/m);
+    expect(text).toContain('comment "x acceptflush ruleset"');
+  });
+
+  test('refuses two packs that would share a set', () => {
+    const [pack] = exampleGateway.packs;
+    const twins = [pack!, { ...pack!, name: 'Cert Status' }];
+    expect(() => renderRuleset({ ...exampleGateway, packs: twins })).toThrow('share the set name pack4_cert_status');
+  });
+
+  test('resets 443 instead of steering it when the gateway is told so', () => {
+    expect(renderRuleset(exampleGateway)).toContain('tcp dport 443 dnat ip to 192.0.2.2:8444');
+    expect(renderRuleset({ ...exampleGateway, tls443: 'reset' })).not.toContain(':8444');
+  });
+});
