@@ -8,7 +8,7 @@ import { type Operator, type PortalOptions, READING_MS } from './options.ts';
 import type { Renderer } from './render.ts';
 import type { Texts } from './texts.ts';
 import type { Opened, Tokens } from './tokens.ts';
-import { field, type LineVisit, type Model, noticeOf, type Visit } from './visit.ts';
+import { field, type LineVisit, type Model, noticeOf, pathOf, type Visit } from './visit.ts';
 
 export interface Parts {
   readonly options: PortalOptions;
@@ -32,13 +32,13 @@ export function readingMsOf(options: PortalOptions): Parts['readingMs'] {
   return options.readingMs ?? READING_MS;
 }
 
-type Subject = Pick<Journey | OutsideJourney, 'lineRef' | 'version' | 'checkCode'>;
+export type Subject = Pick<Journey | OutsideJourney, 'lineRef' | 'version' | 'checkCode'>;
 
 /** The page of one model. `subject` gives it the check code and the tokens of its forms. */
 export function htmlOf(parts: Parts, visit: Visit, view: string, model: Model, subject?: Subject): string {
   const { texts, tag } = visit;
   const language = LANGUAGES.find((l) => l.tag === tag);
-  const here = visit.request.path.replace(/^\/[^/]*\/?/, '');
+  const here = pathOf(visit.request).replace(/^\/[^/]*\/?/, '');
   const { title } = model;
   return parts.renderer.render(view, {
     tag,

@@ -36,6 +36,11 @@ export interface Model {
   readonly [key: string]: unknown;
 }
 
+/** The path as asked, wherever in the router we are; without the query. */
+export function pathOf(request: Request): string {
+  return request.originalUrl.split('?')[0] ?? '';
+}
+
 /** A dual-stack socket names IPv4 peers in mapped form; the desk wants the address itself. */
 export function peerOf(request: Request): string {
   const address = request.socket.remoteAddress ?? '';
