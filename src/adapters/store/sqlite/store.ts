@@ -89,16 +89,18 @@ export class SqliteStore implements Store {
 
   async acceptReports(file: EvidenceFile, rows: readonly Report[], refused: readonly RefusedRow[]) {
     const accepted: string[] = [];
-    for (let from = 0; from < rows.length; from += REPORTS_PER_WRITE) {
+    for (let from = 0; from === 0 || from < rows.length; from += REPORTS_PER_WRITE) {
       const part = rows.slice(from, from + REPORTS_PER_WRITE);
-      const fresh = await this.database.write((tx) => reports.putReports(tx, part, file.receivedAt));
+      const fresh = await this.database.write((tx) => {
+        // The file is on record only with its last rows: a crash before that leaves a file to take in again.
+        if (from + REPORTS_PER_WRITE >= rows.length) {
+          reports.putRefused(tx, file.hash, refused);
+          reports.putFile(tx, file);
+        }
+        return reports.putReports(tx, part, file.receivedAt);
+      });
       for (const id of fresh) accepted.push(id);
     }
-    // The file is on record only when all its rows are: a crash before this leaves a file to take in again.
-    await this.database.write((tx) => {
-      reports.putRefused(tx, file.hash, refused);
-      reports.putFile(tx, file);
-    });
     return { accepted, duplicates: rows.length - accepted.length };
   }
 
