@@ -1,0 +1,35 @@
+// The address plan: nothing overlaps, nothing of the operator's lies in a pool, every number of a home has its own.
+import { expect, test } from 'vitest';
+import { parseIp } from '../../src/core/net/ip.ts';
+import { containsIp, overlaps, type Prefix, parsePrefix } from '../../src/core/net/prefix.ts';
+import { LAB_ADDRESSES, labGatewaySpec, MAX_LAB_HOMES, planHome } from '../../src/lab/network-plan.ts';
+
+const homes = Array.from({ length: MAX_LAB_HOMES }, (_, i) => planHome(i + 1));
+const prefix = (text: string): Prefix => parsePrefix(text)!;
+
+test('every home has addresses of its own, inside the pools', () => {
+  const { pools } = labGatewaySpec();
+  const held = homes.flatMap(({ ip4, prefix6 }) => [prefix(ip4), prefix(prefix6)]);
+  for (const [i, one] of held.entries()) {
+    expect(pools.some((pool) => overlaps(pool, one))).toBe(true);
+    expect(held.slice(i + 1).some((other) => overlaps(one, other))).toBe(false);
+  }
+});
+
+test('addresses of a home’s computers over IPv6 lie in its delegated prefix', () => {
+  for (const { prefix6, host, lan } of homes) {
+    for (const text of [host.ip6, lan.ip6]) expect(containsIp(prefix(prefix6), parseIp(text)!)).toBe(true);
+  }
+});
+
+test('nobody outside the homes has an address in a pool', () => {
+  const { pools } = labGatewaySpec();
+  for (const { ip4, ip6 } of Object.values(LAB_ADDRESSES)) {
+    for (const text of [ip4, ip6]) expect(pools.some((pool) => containsIp(pool, parseIp(text)!))).toBe(false);
+  }
+});
+
+test('a home beyond the plan is refused', () => {
+  expect(() => planHome(0)).toThrow('homes 1 to');
+  expect(() => planHome(MAX_LAB_HOMES + 1)).toThrow('homes 1 to');
+});
