@@ -11,12 +11,13 @@ import type { FamilyBook } from '../core/report/family.ts';
 import type { Attributor } from './attribute.ts';
 import type { Casebook, Ordered } from './casebook.ts';
 import type { Gardener, LineWanted } from './gardener.ts';
+import { closeCases, freedBy } from './lines.ts';
 import type { BindingChange, Bindings, Clock, HoldSwitch, Log, Store } from './ports.ts';
 
 export interface EnforceParts {
   readonly store: Pick<
     Store,
-    'line' | 'lineByAccessKey' | 'openCasesOfLine' | 'reportsOfCase' | 'case' | 'wantedLines' | 'enforcement'
+    'line' | 'lineByAccessKey' | 'openCasesOfLine' | 'commit' | 'reportsOfCase' | 'case' | 'wantedLines' | 'enforcement'
   >;
   readonly casebook: Casebook;
   readonly attributor: Attributor;
@@ -59,11 +60,19 @@ export class Enforcement {
   async load(): Promise<readonly string[]> {
     const wanted = await this.#parts.store.wantedLines();
     for (const one of wanted) {
+      await this.#freeIfNoLonger(one.lineId, one.epoch);
       const cases = await this.#parts.store.openCasesOfLine(one.lineId, one.epoch);
       for (const state of cases) if (isGarden(state.access)) await this.#watch(state);
       if (await this.#neverActed(one.lineId, cases)) this.#gardener.markFresh(one.lineId);
     }
     return wanted.filter((one) => isGarden(one.access)).map((one) => one.lineId);
+  }
+
+  /** Protected, ended, or another customer by now: a crash may have left the case open behind the line's change. */
+  async #freeIfNoLonger(lineId: string, epoch: number): Promise<void> {
+    const line = await this.#parts.store.line(lineId);
+    const reason = line === undefined || line.epoch !== epoch ? 'contract-ended' : freedBy(line);
+    if (reason !== undefined) await closeCases({ ...this.#parts, gardener: this.#gardener }, lineId, epoch, reason);
   }
 
   /** A garden decided but never acknowledged (we died in between) is still a *new* garden: it is looked at again. */

@@ -1,0 +1,147 @@
+// The wiring: the only file that creates adapters. Reads top to bottom; nothing here decides anything.
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
+import { openEvidence } from './adapters/evidence/files/evidence.ts';
+import { createNotifiers } from './adapters/notifier/create.ts';
+import { releaseJournal } from './adapters/state-folder/release-journal.ts';
+import { holdFile } from './adapters/state-folder/hold.ts';
+import { SqliteBindings } from './adapters/store/sqlite/bindings.ts';
+import { loadKeys } from './adapters/store/sqlite/keys.ts';
+import { openStore, type SqliteStore } from './adapters/store/sqlite/store.ts';
+import { claimWriter } from './adapters/store/sqlite/writer-lock.ts';
+import { SystemClock } from './adapters/system/clock.ts';
+import { systemIds } from './adapters/system/ids.ts';
+import type { Config } from './config/load.ts';
+import { loadPolicy } from './config/policy.ts';
+import type { Fault } from './config/faults.ts';
+import { DAY, MINUTE } from './core/kernel/time.ts';
+import type { Binding } from './core/line/binding.ts';
+import type { Prefix } from './core/net/prefix.ts';
+import { assembleFlow, type Flow } from './flow/assemble.ts';
+import { PolicyShelf } from './flow/policy-shelf.ts';
+import { loadGuides } from './http/portal/guides.ts';
+import { loadMessages } from './http/messages.ts';
+import { createHealth, type Health } from './telemetry/health.ts';
+import { createLog } from './telemetry/log.ts';
+
+export interface Engine {
+  readonly config: Config;
+  readonly flow: Flow;
+  readonly store: SqliteStore;
+  readonly bindings: SqliteBindings;
+  readonly shelf: PolicyShelf<Fault>;
+  readonly clock: SystemClock;
+  readonly enforcers: readonly NftablesEnforcer[];
+  readonly health: Health;
+  /** Everything of ours that no line may hold and no pack answer may name. */
+  readonly reserved: readonly Prefix[];
+  /** 32 bytes for form tokens: new at every start, so a stolen one dies with the process. */
+  readonly tokenKey: Buffer;
+  close(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  /** Quiet for commands that run beside nobody: only warnings and errors are logged. */
+  readonly quiet?: boolean;
+}
+
+/** Opens the state as its one writer. Throws when another process holds it, or when it cannot be opened. */
+export async function compose(config: Config, options: ComposeOptions = {}): Promise<Engine> {
+  mkdirSync(config.stateFolder, { recursive: true, mode: 0o750 });
+  const unlock = claimWriter(config.stateFolder);
+  const log = createLog(options.quiet === true ? { level: 'error' } : {});
+  const clock = new SystemClock({ source: config.clock.source });
+  await clock.start();
+  const evidence = await openEvidence(join(config.stateFolder, 'evidence'));
+  const store = openStore({
+    path: join(config.stateFolder, 'engawa.db'),
+    keys: loadKeys(join(config.stateFolder, 'keys')),
+    now: () => clock.now(),
+    retention: {
+      rawMs: config.retention.evidence,
+      reportsMs: config.retention.reports,
+      casesMs: config.retention.cases,
+      auditMs: config.retention.audit,
+    },
+    evidence,
+  });
+  const reserved = reservedOf(config);
+  const interims = new Map(config.accounting.clients.map((client) => [client.name, client.interim]));
+  const interimOf = (nas: string | undefined) => interims.get((nas ?? '').split('/')[0]!) ?? 10 * MINUTE;
+  const bindings = new SqliteBindings({
+    database: store.database,
+    clock,
+    interim: { of: interimOf, widestMs: Math.max(10 * MINUTE, ...interims.values()) },
+    reserved,
+    retentionDays: config.retention.bindings / DAY,
+  });
+  await bindings.refreshStatic(store.allLines());
+  const shelf = new PolicyShelf<Fault>({
+    store,
+    clock,
+    parse: (text, name) => loadPolicy(text, name, { families: config.families }),
+  });
+  if (!(await shelf.load())) await activateFirst(shelf, config.policy);
+  const enforcers = config.gateways.map((gateway) => new NftablesEnforcer({ gateway: gateway.spec.name, socketPath: gateway.helperSocket }));
+  const guides = loadGuides(config.guides);
+  const flow = assembleFlow({
+    store,
+    evidence,
+    bindings,
+    gateways: config.gateways.map((gateway, i) => ({
+      name: gateway.spec.name,
+      enforcer: enforcers[i]!,
+      nasIdentities: gateway.nasIdentities,
+      ipv6Lengths: gateway.spec.ipv6Lengths,
+    })),
+    notifiers: createNotifiers(config),
+    policies: shelf,
+    families: config.families,
+    clock,
+    ids: systemIds,
+    hold: holdFile(config.stateFolder),
+    journal: releaseJournal(config.stateFolder),
+    log,
+    ranges: { ours: config.gateways.flatMap((gateway) => gateway.spec.pools), infrastructure: reserved, shared: [] },
+    realm: 'main',
+    interimMsOf: (binding: Binding) => interimOf(binding.nas),
+    requiredSteps: (journey) => guides.plan(journey).map((step) => step.id),
+    renderMessage: loadMessages({ operator: config.operator.name, phone: config.operator.phone, portal: config.portal.names[0]! }, config.languages),
+    defaultLanguage: config.languages.default,
+    sha256: (text) => createHash('sha256').update(text).digest('hex'),
+  });
+  return {
+    config,
+    flow,
+    store,
+    bindings,
+    shelf,
+    clock,
+    enforcers,
+    health: createHealth({ now: () => clock.now(), log }),
+    reserved,
+    tokenKey: randomBytes(32),
+    close: async () => {
+      clock.stop();
+      await Promise.all(enforcers.map((enforcer) => enforcer.close()));
+      await store.close();
+      unlock();
+    },
+  };
+}
+
+async function activateFirst(shelf: PolicyShelf<Fault>, path: string): Promise<void> {
+  const activated = await shelf.activate(readFileSync(path, 'utf8'), path, 'configuration');
+  if (!activated.ok) throw new Error(`the policy ${path} does not load; next: engawa policy validate ${path}`);
+}
+
+/** Portal, sinks, lifelines and what the operator listed: never a line, whatever a feed or a NAS says (F07). */
+function reservedOf(config: Config): readonly Prefix[] {
+  return config.gateways.flatMap(({ spec }) => [
+    ...spec.infrastructure,
+    ...spec.lifelines.flatMap((lifeline) => lifeline.prefixes),
+    ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => ({ ip, length: ip.family === 4 ? 32 : 128 })),
+  ]);
+}

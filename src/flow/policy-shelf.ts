@@ -1,0 +1,77 @@
+// Every policy version that was ever active, by its SHA-256: open cases keep the one they were opened under. The texts
+// live in the store; parsing is handed in, because files are not the flow's business.
+import type { Result } from '../core/kernel/result.ts';
+import type { Policy } from '../core/policy/policy.ts';
+import type { Policies } from './decide.ts';
+import type { Clock, Json, Store } from './ports.ts';
+
+const ACTIVE = 'policy-active';
+const SHELF = 'policy-shelf';
+
+export interface PolicyText {
+  readonly version: string;
+  readonly name: string;
+  readonly text: string;
+  readonly activatedAt: number;
+  readonly by: string;
+}
+
+export type ParsePolicy<Fault> = (text: string, name: string) => Result<Policy, readonly Fault[]>;
+
+export class PolicyShelf<Fault> implements Policies {
+  readonly #store: Pick<Store, 'setting' | 'commit'>;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #parse: ParsePolicy<Fault>;
+  readonly #byVersion = new Map<string, Policy>();
+  #texts: readonly PolicyText[] = [];
+  #active: Policy | undefined;
+
+  constructor(parts: { readonly store: Pick<Store, 'setting' | 'commit'>; readonly clock: Pick<Clock, 'now'>; readonly parse: ParsePolicy<Fault> }) {
+    this.#store = parts.store;
+    this.#clock = parts.clock;
+    this.#parse = parts.parse;
+  }
+
+  /** False when none was ever activated. A version that no longer parses is left out: its cases go to a person. */
+  async load(): Promise<boolean> {
+    this.#texts = ((await this.#store.setting(SHELF)) ?? []) as unknown as readonly PolicyText[];
+    for (const one of this.#texts) {
+      const parsed = this.#parse(one.text, one.name);
+      if (parsed.ok) this.#byVersion.set(one.version, parsed.value);
+    }
+    this.#active = this.#byVersion.get(String((await this.#store.setting(ACTIVE)) ?? ''));
+    return this.#active !== undefined;
+  }
+
+  /** Faults change nothing. Activating the active one again changes nothing either. */
+  async activate(text: string, name: string, by: string): Promise<Result<{ readonly policy: Policy; readonly changed: boolean }, readonly Fault[]>> {
+    const parsed = this.#parse(text, name);
+    if (!parsed.ok) return parsed;
+    const policy = parsed.value;
+    if (this.#active?.version === policy.version) return { ok: true, value: { policy, changed: false } };
+    const at = this.#clock.now();
+    const fresh: PolicyText = { version: policy.version, name, text, activatedAt: at, by };
+    const texts = [...this.#texts.filter((one) => one.version !== policy.version), fresh];
+    await this.#store.commit({
+      settings: { [SHELF]: texts as unknown as Json, [ACTIVE]: policy.version },
+      audit: [{ at, actor: { kind: 'staff', name: by }, action: 'policy-activated', policyVersion: policy.version, detail: { name } }],
+    });
+    this.#texts = texts;
+    this.#byVersion.set(policy.version, policy);
+    this.#active = policy;
+    return { ok: true, value: { policy, changed: true } };
+  }
+
+  active(): Policy {
+    if (this.#active === undefined) throw new Error('no policy is active');
+    return this.#active;
+  }
+
+  byVersion(version: string): Policy | undefined {
+    return this.#byVersion.get(version);
+  }
+
+  texts(): readonly PolicyText[] {
+    return this.#texts;
+  }
+}
