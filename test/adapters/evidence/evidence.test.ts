@@ -1,13 +1,12 @@
 import { hash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openEvidence } from '../../../src/adapters/evidence/files/evidence.ts';
-import type { Evidence } from '../../../src/flow/ports.ts';
+import { type EvidenceFiles, openEvidence } from '../../../src/adapters/evidence/files/evidence.ts';
 
 let folder: string;
-let evidence: Evidence;
+let evidence: EvidenceFiles;
 
 beforeEach(async () => {
   folder = join(await mkdtemp(join(tmpdir(), 'engawa-evidence-')), 'raw');
@@ -52,6 +51,22 @@ describe('evidence files', () => {
     await expect(evidence.read(name)).rejects.toThrow();
     expect(await evidence.keep(CSV)).toBe(name);
     expect(Buffer.from((await evidence.read(name))!).equals(CSV)).toBe(true);
+  });
+
+  test('what is old goes by its age alone; keeping the same bytes again starts anew', async () => {
+    const [old, kept] = [await evidence.keep(CSV), await evidence.keep(Buffer.from('kept'))];
+    for (const name of await files()) await utimes(join(folder, name), 1000, 1000);
+    await evidence.keep(Buffer.from('kept'));
+    expect(await evidence.removeOlderThan(2_000_000)).toBe(1);
+    expect(await evidence.read(old)).toBeUndefined();
+    expect(await evidence.read(kept)).toBeDefined();
+  });
+
+  test('a draft that a crash left behind is cleared away at the next start, a fresh one is not', async () => {
+    for (const name of ['old.zst.aa.new', 'fresh.zst.bb.new']) await writeFile(join(folder, name), 'half');
+    await utimes(join(folder, 'old.zst.aa.new'), 1000, 1000);
+    await openEvidence(folder);
+    expect(await files()).toEqual(['fresh.zst.bb.new']);
   });
 
   test('a name that is no hash never becomes a path', async () => {

@@ -1,5 +1,6 @@
 // The contract of the store on SQLite, and what only this technology promises.
-import { chmod, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -86,6 +87,41 @@ describe('SQLite: group commit', () => {
     expect(await store.auditTables()).toEqual([]);
   });
 
+  test('more work than fits into one turn is done over several, in order, and close waits for it', async () => {
+    const spin = (n: number) => () => {
+      const end = performance.now() + 10;
+      while (performance.now() < end);
+      return n;
+    };
+    let turns = 0;
+    const counter = setInterval(() => turns++, 0);
+    const all = Array.from({ length: 12 }, (_, n) => store.database.write(spin(n)));
+    expect(await Promise.all(all)).toEqual(all.map((_, n) => n));
+    clearInterval(counter);
+    expect(turns).toBeGreaterThan(2);
+    const last = Array.from({ length: 6 }, (_, n) => store.database.write(spin(n)));
+    await store.close();
+    expect(await Promise.all(last)).toHaveLength(6);
+    store = open();
+  });
+
+  test('D05: a full disk refuses the whole turn, loses nothing before it, and is left behind once there is room', async () => {
+    await store.commit({ audit: [draft('before')] });
+    const pages = store.database.read.allSql<{ page_count: number }>('PRAGMA page_count')[0]!.page_count;
+    await store.database.write((tx) => tx.exec(`PRAGMA max_page_count = ${pages + 2}`));
+    const noise = randomBytes(200_000).toString('base64');
+    const big = store.commit({ settings: { big: noise }, audit: [draft('big')] });
+    const small = store.commit({ audit: [draft('small')] });
+    const answers = await Promise.allSettled([big, small]);
+    expect(answers[0]).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('full') } });
+    await store.database.write((tx) => tx.exec('PRAGMA max_page_count = 1000000'));
+    await store.commit({ audit: [draft('after')] });
+    const done = answers.filter((one) => one.status === 'fulfilled').length;
+    const rows = store.database.read.allSql<{ action: string }>('SELECT action FROM audit ORDER BY sequence');
+    expect(rows.map((row) => row.action)).toEqual(['before', ...(done > 0 ? ['small'] : []), 'after']);
+    expect(await store.auditTables()).toEqual([]);
+  });
+
   test('asynchronous work inside a transaction is refused: it would be committed half done', async () => {
     await expect(store.database.write(async () => 1)).rejects.toThrow('synchronous');
   });
@@ -108,6 +144,7 @@ describe('SQLite: group commit', () => {
     const evidence = await openEvidence(join(folder, 'raw'));
     store = open({ evidence });
     const hash = await evidence.keep(Buffer.from('feed'));
+    await utimes(join(folder, 'raw', hash.slice(0, 2), `${hash}.zst`), NOW / 1000, NOW / 1000);
     await store.acceptReports(sampleFile({ hash }), [], []);
     expect(await store.purge(NOW + 29 * DAY)).toMatchObject({ rawFiles: 0 });
     expect(await store.purge(NOW + 31 * DAY)).toMatchObject({ rawFiles: 1, evidenceFiles: 0 });

@@ -1,10 +1,11 @@
 // Raw feed files in a folder, named by the SHA-256 of their bytes, compressed. Readable by the service's user alone.
 // Nothing here knows retention: the store says when a file goes.
 import { hash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { HOUR, type Instant } from '../../../core/kernel/time.ts';
 import type { Evidence } from '../../../flow/ports.ts';
 
 const compress = promisify(zstdCompress);
@@ -13,14 +14,16 @@ const decompress = promisify(zstdDecompress);
 /** Largest original we hand back: what a damaged or planted file could unfold to is bounded. */
 const MAX_BYTES = 1 << 30;
 
-/** Creates the folder when absent and closes it to others. */
-export async function openEvidence(folder: string): Promise<Evidence> {
+/** Creates the folder when absent, closes it to others, and clears away drafts that a crash left. */
+export async function openEvidence(folder: string): Promise<EvidenceFiles> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
-  return new EvidenceFiles(folder);
+  const evidence = new EvidenceFiles(folder);
+  await evidence.removeOlderThan(Date.now() - HOUR, '.new');
+  return evidence;
 }
 
-class EvidenceFiles implements Evidence {
+export class EvidenceFiles implements Evidence {
   readonly #folder: string;
 
   constructor(folder: string) {
@@ -31,7 +34,10 @@ class EvidenceFiles implements Evidence {
     const name = hash('sha256', bytes);
     const path = this.#pathOf(name);
     // A damaged copy must not shadow good bytes, so what is there is read, not just looked at.
-    if (await this.read(name).catch(() => undefined)) return name;
+    if (await this.read(name).catch(() => undefined)) {
+      await utimes(path, new Date(), new Date()); // its retention starts anew
+      return name;
+    }
     await this.#makeFolder(dirname(path));
     await writeDurably(path, await compress(bytes));
     return name;
@@ -50,6 +56,20 @@ class EvidenceFiles implements Evidence {
     const path = this.#pathOf(name);
     await rm(path, { force: true });
     await syncFolder(dirname(path)).catch(absent);
+  }
+
+  /** Also what no table knows of: a crash between keeping a file and taking in its rows leaves one behind. */
+  async removeOlderThan(before: Instant, suffix: '.zst' | '.new' = '.zst'): Promise<number> {
+    let removed = 0;
+    for (const name of await readdir(this.#folder, { recursive: true })) {
+      if (!name.endsWith(suffix)) continue;
+      const path = join(this.#folder, name);
+      const age = await stat(path).catch(absent);
+      if (age === undefined || age.mtimeMs >= before) continue;
+      await rm(path, { force: true });
+      removed++;
+    }
+    return removed;
   }
 
   /** Two levels, so that no folder grows without bound. A name that is no hash never becomes a path. */

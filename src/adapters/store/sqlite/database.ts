@@ -86,6 +86,8 @@ interface Waiting {
 
 /** Most writes that may wait for one turn; beyond it callers get an error instead of an unbounded queue. */
 const QUEUE_LIMIT = 50_000;
+/** How long one turn's transaction may hold the event loop before the rest waits for the next turn. */
+const TURN_MS = 25;
 
 export class Database {
   readonly #writer: DatabaseSync;
@@ -134,10 +136,7 @@ export class Database {
       return Promise.reject(new Error('the store is overloaded: too many waiting writes'));
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ work, resolve: resolve as (value: never) => void, reject });
-      if (!this.#scheduled) {
-        this.#scheduled = true;
-        setImmediate(() => this.#flush());
-      }
+      this.#schedule();
     });
   }
 
@@ -145,18 +144,37 @@ export class Database {
     this.#scheduled = false;
     const batch = this.#waiting;
     this.#waiting = [];
-    if (batch.length === 0) return;
     const answers: (() => void)[] = [];
     try {
-      this.#writer.exec('BEGIN IMMEDIATE');
-      for (const one of batch) answers.push(this.#runOne(one));
-      this.#writer.exec('COMMIT');
+      if (batch.length > 0) this.#runAll(batch, answers);
     } catch (cause) {
       if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
       for (const one of batch) one.reject(cause);
       return;
     }
     for (const answer of answers) answer();
+    // What did not fit goes first in the next turn, before anything that came in meanwhile.
+    if (answers.length < batch.length) {
+      this.#waiting = [...batch.slice(answers.length), ...this.#waiting];
+      this.#schedule();
+    }
+  }
+
+  /** As many as fit into the turn's time, at least one; returns after the fsync. */
+  #runAll(batch: readonly Waiting[], answers: (() => void)[]): void {
+    const start = performance.now();
+    this.#writer.exec('BEGIN IMMEDIATE');
+    for (const one of batch) {
+      answers.push(this.#runOne(one));
+      if (performance.now() - start > TURN_MS) break;
+    }
+    this.#writer.exec('COMMIT');
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
   }
 
   #runOne(one: Waiting): () => void {
@@ -190,7 +208,7 @@ export class Database {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#flush();
+    while (this.#waiting.length > 0) this.#flush();
     this.#reader.close();
     this.#writer.close();
   }

@@ -83,10 +83,13 @@ const RULES: readonly Rule[] = [
   },
 ];
 
+/** Raw files that no table names are found by their age. */
+export type RawFiles = Pick<Evidence, 'remove'> & { removeOlderThan(before: Instant): Promise<number> };
+
 export interface PurgeContext {
   readonly keys: StoreKeys;
   readonly retention: Retention;
-  readonly evidence?: Evidence;
+  readonly evidence?: RawFiles;
 }
 
 /** May be repeated and interrupted at any point. */
@@ -124,7 +127,7 @@ async function removeRawFiles(database: Database, now: Instant, context: PurgeCo
     await evidence.remove(hash);
     await database.write((tx) => tx.runSql('UPDATE evidence_file SET removed_at = ? WHERE hash = ?', [now, hash]));
   }
-  return files.length;
+  return files.length + (await evidence.removeOlderThan(now - context.retention.rawMs));
 }
 
 interface Window {

@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../../../core/kernel/result.ts';
 import type { Instant } from '../../../core/kernel/time.ts';
 import type { Line } from '../../../core/line/line.ts';
 import type { RefusedRow, Report } from '../../../core/report/report.ts';
-import type { CaseQuery, Change, CommitError, Evidence, EvidenceFile, Store } from '../../../flow/ports.ts';
+import type { CaseQuery, Change, CommitError, EvidenceFile, Store } from '../../../flow/ports.ts';
 import { formatNoteKey } from '../../../protocols/tlog/note.ts';
 import { auditOfCase, signHead, writeCheckpoint } from './audit-rows.ts';
 import * as cases from './case-rows.ts';
@@ -16,7 +16,7 @@ import { keyed, type StoreKeys } from './keys.ts';
 import * as lines from './line-rows.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { purge, RETENTION, type Retention } from './purge.ts';
+import { purge, type RawFiles, RETENTION, type Retention } from './purge.ts';
 import * as reports from './report-rows.ts';
 import { sql } from './tables.ts';
 import * as work from './work-rows.ts';
@@ -28,7 +28,7 @@ export interface StoreOptions {
   readonly now?: () => Instant;
   readonly retention?: Partial<Retention>;
   /** Where purge() removes raw files from; without it they stay, and so do their rows. */
-  readonly evidence?: Evidence;
+  readonly evidence?: RawFiles;
 }
 
 /** Reports per transaction: about 20 ms of the event loop, and one fsync. */
@@ -66,7 +66,7 @@ export class SqliteStore implements Store {
   readonly #keys: StoreKeys;
   readonly #now: () => Instant;
   readonly #retention: Retention;
-  readonly #evidence: Evidence | undefined;
+  readonly #evidence: RawFiles | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(database: Database, options: StoreOptions) {
