@@ -16,6 +16,15 @@ export function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? known : undefined) });
 }
 
+/** A check over a whole list or object that runs even while parts of it are faulty: all faults at once. */
+export function always<T>(fn: (value: T, fault: (path: Path, expected: string) => void) => void) {
+  const check = z.check<T>(({ value, issues }) => {
+    fn(value, (path, message) => issues.push({ code: 'custom', input: value, path: [...path], message }));
+  });
+  check._zod.def.when = ({ value }) => value !== null && typeof value === 'object';
+  return check;
+}
+
 export function readDocument<Schema extends z.ZodType>(
   text: string,
   file: string,

@@ -12,11 +12,12 @@ import {
   RESERVED_ACTIONS,
   type Rule,
   STEP_ACTIONS,
+  type StepAction,
   type SupportHours,
 } from '../core/policy/policy.ts';
 import { canonicalFamily, type FamilyBook, UNKNOWN_FAMILY } from '../core/report/family.ts';
 import { REPORT_CLASSES } from '../core/report/report.ts';
-import { readDocument, strict } from './document.ts';
+import { always, readDocument, strict } from './document.ts';
 import type { Fault } from './faults.ts';
 import { duration, line, slug, timeZone } from './scalars.ts';
 
@@ -58,13 +59,14 @@ const ladder = z
   .array(step)
   .min(1)
   .max(3)
-  .superRefine((steps, context) => {
-    for (const [i, { do: now }] of steps.entries()) {
-      const before = steps[i - 1]?.do;
-      if (before === undefined || STEP_ACTIONS.indexOf(now) > STEP_ACTIONS.indexOf(before)) continue;
-      context.addIssue({ code: 'custom', path: [i, 'do'], message: `a step stricter than ${before}` });
-    }
-  });
+  .check(
+    always<readonly { do: StepAction }[]>((steps, fault) => {
+      for (const [i, step] of steps.entries()) {
+        const [now, before] = [STEP_ACTIONS.indexOf(step?.do), STEP_ACTIONS.indexOf(steps[i - 1]?.do as StepAction)];
+        if (now >= 0 && now <= before) fault([i, 'do'], `a step stricter than ${STEP_ACTIONS[before]}`);
+      }
+    }),
+  );
 
 const rule = strict({
   id: slug,
@@ -128,11 +130,13 @@ const policySchema = strict({
     .array(rule)
     .min(1)
     .max(200)
-    .superRefine((rules, context) => {
-      for (const [i, { id }] of rules.entries())
-        if (rules.findIndex((other) => other.id === id) < i)
-          context.addIssue({ code: 'custom', path: [i, 'id'], message: 'an id no other rule has' });
-    })
+    .check(
+      always<readonly { id: string }[]>((rules, fault) => {
+        const ids = rules.map((one) => one?.id);
+        for (const [i, id] of ids.entries())
+          if (id !== undefined && ids.indexOf(id) < i) fault([i, 'id'], 'an id no other rule has');
+      }),
+    )
     .describe('In order; the first that matches decides.'),
 });
 
@@ -162,18 +166,20 @@ export function loadPolicy(text: string, name: string, facts: PolicyFacts = {}):
 
 /** Names that only the rest of the configuration knows are checked in the same pass, so that all faults come at once. */
 function withFacts({ families, sources }: PolicyFacts) {
-  return policySchema.superRefine((file, context) => {
-    const check = (i: number, key: 'family' | 'source', known: (name: string) => boolean) => {
-      for (const [j, name] of (file.rules[i]?.match[key] ?? []).entries())
-        if (!known(name))
-          context.addIssue({ code: 'custom', path: ['rules', i, 'match', key, j], message: `a known ${key}` });
-    };
-    for (const i of file.rules.keys()) {
-      if (families !== undefined)
-        check(i, 'family', (name) => name === UNKNOWN_FAMILY || canonicalFamily(families, name) === name);
-      if (sources !== undefined) check(i, 'source', (name) => sources.includes(name));
+  const check = always<z.output<typeof policySchema>>(({ rules }, fault) => {
+    for (const [i, rule] of (Array.isArray(rules) ? rules : []).entries()) {
+      for (const [j, name] of listOf(rule?.match?.family).entries())
+        if (families !== undefined && name !== UNKNOWN_FAMILY && canonicalFamily(families, name) !== name)
+          fault(['rules', i, 'match', 'family', j], 'a family of families.yaml');
+      for (const [j, name] of listOf(rule?.match?.source).entries())
+        if (sources?.includes(name) === false) fault(['rules', i, 'match', 'source', j], 'a configured source or feed');
     }
   });
+  return policySchema.check(check);
+}
+
+function listOf(value: readonly string[] | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
 function toRule(file: z.output<typeof rule>): Rule {

@@ -14,6 +14,8 @@ export interface StandingInput {
   readonly limits: readonly SelfRelease[];
   /** Steps of the guide that must have an answer. */
   readonly requiredSteps: readonly string[];
+  /** At least one of these must be done; left out: any of the required ones. */
+  readonly cureSteps?: readonly string[];
   /** Last rise of the line's deny counters, newer than what the cases recorded. */
   readonly deniedAt?: Instant;
   readonly now: Instant;
@@ -29,7 +31,7 @@ export function selfReleaseStanding(input: StandingInput): SelfReleaseStanding {
   // «We still see it»: said first, because nothing else the household does helps before this.
   if (now - seenAt < LIMITS.selfReleaseQuietMs)
     return { allowed: false, reason: 'still-seen', nextAt: seenAt + LIMITS.selfReleaseQuietMs };
-  return overLimit(input) ?? stepsMissing(gardens, input.requiredSteps) ?? { allowed: true };
+  return overLimit(input) ?? stepsMissing(gardens, input) ?? { allowed: true };
 }
 
 function lastSeen({ cases, deniedAt }: StandingInput): Instant {
@@ -64,12 +66,13 @@ function least(limits: readonly SelfRelease[], key: 'perDay' | 'per90Days'): num
   return Math.min(...limits.map((one) => one[key]));
 }
 
-/** Every step answered – «cannot» and «I do not know» are answers – and at least one of them done. */
-function stepsMissing(gardens: readonly Case[], required: readonly string[]): SelfReleaseStanding | undefined {
+/** Every step answered – «cannot» and «I do not know» are answers – and at least one that cures done. */
+function stepsMissing(gardens: readonly Case[], input: StandingInput): SelfReleaseStanding | undefined {
+  const { requiredSteps: required, cureSteps: cures = required } = input;
   const ticks = gardens.flatMap((one) => one.ticks);
   const answered = required.every((step) => ticks.some((tick) => tick.step === step));
-  const anyDone = required.length === 0 || ticks.some((tick) => required.includes(tick.step) && tick.answer === 'done');
-  return answered && anyDone ? undefined : { allowed: false, reason: 'steps-missing' };
+  const cured = cures.length === 0 || ticks.some((tick) => cures.includes(tick.step) && tick.answer === 'done');
+  return answered && cured ? undefined : { allowed: false, reason: 'steps-missing' };
 }
 
 /** The probation of a release over several cases: the longest of their rules. */

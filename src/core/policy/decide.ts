@@ -82,7 +82,8 @@ function byRules(input: DecideInput, line: Line): Decision {
   }
   const context = { input, policy, rule, open, trace };
   if (open?.disputed === true) return review('disputed', open.id, trace);
-  if (needsSecondSource(report.class) && !isCorroborated(report, history.reports, policy.corroborationMs))
+  const by = { windowMs: policy.corroborationMs, ...(input.origins && { origins: input.origins }) };
+  if (needsSecondSource(report.class) && !isCorroborated(report, history.reports, by))
     return watch('needs-second-source', context);
 
   const planned = planStep(context);

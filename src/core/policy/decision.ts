@@ -28,6 +28,8 @@ export interface DecideInput {
   readonly clockOk: boolean;
   /** The engineer's stop. */
   readonly hold: boolean;
+  /** Source → who stands behind it, where several sources are one (configuration: `origin`). Absent: each its own. */
+  readonly origins?: Readonly<Record<string, string>>;
   /** isSupportOpen of the deciding policy (casePolicy when given), at now. */
   readonly supportOpen: boolean;
 }

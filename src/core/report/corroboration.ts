@@ -45,14 +45,19 @@ function sameMoment(a: Report, b: Report): boolean {
 }
 
 /** Is there an independent second source for this report among the line's reports of the window before and after it? */
-export function isCorroborated(report: Report, others: readonly Report[], windowMs: number): boolean {
+export function isCorroborated(
+  report: Report,
+  others: readonly Report[],
+  by: { readonly windowMs: number; readonly origins?: Readonly<Record<string, string>> },
+): boolean {
+  const originOf = (source: string) => by.origins?.[source] ?? source;
   return others.some(
     (other) =>
-      other.source !== report.source &&
+      originOf(other.source) !== originOf(report.source) &&
       other.mayAct &&
       SUPPORTING.has(other.class) &&
       sameThreat(other.family, report.family) &&
-      Math.abs(other.observedAt - report.observedAt) <= windowMs &&
+      Math.abs(other.observedAt - report.observedAt) <= by.windowMs &&
       !isCopy(report, other),
   );
 }
