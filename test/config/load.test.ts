@@ -1,0 +1,208 @@
+// The samples load as they stand; a fault is told with its place, and all of them at once (D09).
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { loadFamilies, loadPack, loadPacks } from '../../src/config/families.ts';
+import { formatFault } from '../../src/config/faults.ts';
+import { type Files, load } from '../../src/config/load.ts';
+
+const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url));
+const SAMPLE = readFileSync(`${DEPLOY}engawa.yaml`, 'utf8');
+const SECRET = 'sixteen octets!!\n';
+
+/** The sample folder, with secrets, and with `changed` in place of some files. */
+function files(changed: Readonly<Record<string, string>> = {}): Files {
+  return {
+    read: (path) => {
+      const name = path.slice(DEPLOY.length);
+      if (changed[name] !== undefined) return Buffer.from(changed[name]);
+      return name.startsWith('secrets/') ? Buffer.from(SECRET) : readFileSync(path);
+    },
+    list: (path) => readdirSync(path),
+  };
+}
+const loadText = (text: string, more: Readonly<Record<string, string>> = {}) =>
+  load(`${DEPLOY}engawa.yaml`, files({ 'engawa.yaml': text, ...more }));
+
+/** The sample with one piece replaced; the piece must be there. */
+function withChange(from: string, to: string): string {
+  expect(SAMPLE).toContain(from);
+  return SAMPLE.replace(from, to);
+}
+function faultsOf(text: string, more?: Readonly<Record<string, string>>): readonly string[] {
+  const loaded = loadText(text, more);
+  return loaded.ok ? [] : loaded.error.map((fault) => formatFault(fault).replace(DEPLOY, ''));
+}
+/** `line:column` of a piece of the sample. */
+function placeOf(text: string, piece: string): string {
+  const offset = text.indexOf(piece);
+  const before = text.slice(0, offset).split('\n');
+  return `${before.length}:${before.at(-1)!.length + 1}`;
+}
+
+describe('the sample', () => {
+  const loaded = load(`${DEPLOY}engawa.yaml`, files());
+
+  it('loads as it stands', () => {
+    expect(loaded.ok ? [] : loaded.error.map(formatFault)).toEqual([]);
+  });
+
+  it('is one frozen object with units resolved, secrets read and paths absolute', () => {
+    if (!loaded.ok) throw new Error('the sample does not load');
+    const config = loaded.value;
+    expect(config).toMatchObject({
+      clock: { source: 'chrony' },
+      listen: { portalHttp: { host: '::', port: 8080 } },
+      intake: { bodyLimit: 8_000_000 },
+      retention: { evidence: 30 * 86_400_000 },
+      policy: `${DEPLOY}policy.yaml`,
+    });
+    expect(Buffer.from(config.accounting.clients[0]!.secrets[0]).toString(), 'the line break is no secret').toBe(
+      'sixteen octets!!',
+    );
+    expect(Object.isFrozen(config.gateways[0]!.spec.lifelines)).toBe(true);
+  });
+
+  it('gives each gateway what the helper needs: lifelines, packs and the ports of our listeners', () => {
+    if (!loaded.ok) throw new Error('the sample does not load');
+    const { spec } = loaded.value.gateways[0]!;
+    expect(spec.ports).toEqual({ portalHttp: 8080, portalHttps: 8443, tlsRefuser: 8444, dnsFront: 5353 });
+    expect(spec.packs.map((pack) => pack.name)).toEqual(['certificate-status', 'device-updates', 'self-help']);
+    expect(spec.lifelines.map((one) => one.class)).toContain('emergency');
+    expect(spec.lifelines[0]!.ports).toEqual([
+      { low: 5060, high: 5061 },
+      { low: 10_000, high: 20_000 },
+    ]);
+  });
+
+  it('names port 80 in one pack only: the status of certificates', () => {
+    if (!loaded.ok) throw new Error('the sample does not load');
+    const on80 = loaded.value.packs.filter((pack) => pack.ports.some(({ low, high }) => low <= 80 && high >= 80));
+    expect(on80.map((pack) => pack.name)).toEqual(['certificate-status']);
+  });
+});
+
+describe('D09: a faulty configuration does not load', () => {
+  it('names file, line, column, what was expected and what stands there', () => {
+    const text = withChange('bodyLimit: 8MB', 'bodyLimit: 10mbb');
+    expect(faultsOf(text)).toEqual([
+      `engawa.yaml:${placeOf(text, '10mbb')}: expected a size such as 512kB, 8MB, got "10mbb" (intake.bodyLimit)`,
+    ]);
+  });
+
+  it('refuses NaN, infinity and a number without its unit', () => {
+    for (const [value, got] of [
+      ['.nan', 'NaN'],
+      ['.inf', 'Infinity'],
+    ])
+      expect(faultsOf(withChange('port: 587', `port: ${value}`))[0]).toContain(`expected a number, got ${got}`);
+    expect(faultsOf(withChange('interim: 10min', 'interim: 600'))[0]).toContain('expected text, got 600');
+  });
+
+  it('an unknown key is refused, and a misspelt one answered with the one that was meant', () => {
+    const text = withChange('  tls443: alert', '  tls444: alert');
+    const [fault] = faultsOf(text.replace('tls444: alert # or reset', 'tls444: alert'));
+    expect(fault).toBe(
+      `engawa.yaml:${placeOf(text, 'tls444')}: expected a known key, got "tls444" (gateways[0].tls444); did you mean "tls443"?`,
+    );
+    expect(faultsOf(`${SAMPLE}\n__proto__: 1\n`)[0]).toContain('__proto__');
+  });
+
+  it('a key written twice, an alias and broken YAML are refused with their place', () => {
+    const twice = `${SAMPLE}\nclock:\n  source: assumed\n`;
+    expect(faultsOf(twice)[0]).toMatch(/^engawa\.yaml:\d+:1: expected each key once, got the same key again$/);
+    expect(faultsOf(withChange('name: Example Net', 'name: &n Example Net\n  phone2: *n'))[0]).toContain(
+      'no YAML aliases',
+    );
+    expect(faultsOf('operator: [\n')[0]).toContain('expected well-formed YAML');
+    expect(faultsOf('')[0]).toContain('engawa.yaml:1:1: expected a mapping, got nothing');
+  });
+
+  it('a gateway without an emergency lifeline does not load, whatever else is wrong with its lifelines', () => {
+    const none = withChange('class: emergency', 'class: telecare');
+    expect(faultsOf(none).join()).toContain('a lifeline of class emergency');
+    const worse = none.replace('ports: [5060-5061, 10000-20000]', 'ports: [0]');
+    expect(faultsOf(worse)).toHaveLength(2);
+  });
+
+  it('tells all faults of all files at once, in the order of the text', () => {
+    const text = withChange('source: chrony', 'source: chronny')
+      .replace('default: ja', 'default: fr')
+      .replace('203.0.113.0/24', '203.0.113.1/24');
+    const faults = faultsOf(text);
+    expect(faults).toHaveLength(3);
+    expect(faults[0]).toContain('one of the offered languages');
+    expect(faults[1]).toContain('without host bits');
+    expect(faults[2]).toContain('did you mean "chrony"?');
+  });
+
+  it('a secret that is short or missing is told at the key that names it, and never shown', () => {
+    const short = faultsOf(SAMPLE, { 'secrets/bng1': 'tooshort' });
+    expect(short).toEqual([
+      `engawa.yaml:${placeOf(SAMPLE, 'secrets/bng1')}: expected a secret of at least 16 octets, got 8 octets in secrets/bng1 (accounting.clients[0].secretFiles[0])`,
+    ]);
+    const gone = load(`${DEPLOY}engawa.yaml`, { ...files(), read: (path) => readFileSync(path) });
+    expect(gone.ok ? [] : gone.error.map((one) => one.got)).toEqual([
+      'secrets/bng1: ENOENT',
+      'secrets/honeypot.key: ENOENT',
+    ]);
+  });
+
+  it('two valid secrets during a rotation, not three; a name once over sources and feeds', () => {
+    const two = loadText(withChange('[secrets/bng1]', '[secrets/bng1, secrets/bng1-next]'));
+    expect(two.ok && two.value.accounting.clients[0]!.secrets.length).toBe(2);
+    expect(faultsOf(withChange('[secrets/bng1]', '[secrets/a, secrets/b, secrets/c]'))[0]).toContain('at most 2');
+    expect(faultsOf(withChange('- name: honeypot', '- name: shadowserver'))[0]).toContain('each name once');
+  });
+
+  it('the portal is never its own sink', () => {
+    expect(faultsOf(withChange('ip4: 192.0.2.81', 'ip4: 192.0.2.80'))[0]).toContain(
+      "addresses other than the portal's own",
+    );
+  });
+
+  it('a missing file is a fault, not a crash', () => {
+    const missing = load('/nonexistent/engawa.yaml');
+    expect(missing.ok ? [] : missing.error.map((one) => one.got)).toEqual(['/nonexistent/engawa.yaml: ENOENT']);
+  });
+});
+
+describe('families and packs', () => {
+  const one = (more: string) => `families:\n  - slug: x\n    survivesRestart: false\n    guide: restart\n${more}`;
+  const UNKNOWN = '  - { slug: unknown, survivesRestart: true, guide: restart }\n';
+
+  it('refuses a family that would close names, pages or time', () => {
+    for (const port of [53, 80, 123, 443]) {
+      const read = loadFamilies(one(`    tcp: [${port}]\n${UNKNOWN}`), 'families.yaml');
+      expect(read.ok ? [] : read.error.map(formatFault)).toEqual([
+        `families.yaml:5:11: expected a port other than 53, 80, 123, 443, got ${port} (families[0].tcp[0])`,
+      ]);
+    }
+  });
+
+  it('refuses a name two families claim, with the line of the second', () => {
+    const read = loadFamilies(
+      one(`    aliases: [y]\n  - { slug: y, survivesRestart: true, guide: nas }\n${UNKNOWN}`),
+      'f.yaml',
+    );
+    expect(read.ok ? [] : read.error.map(formatFault)).toEqual([
+      'f.yaml:6:7: expected a name no other family has, got y (of x) (y)',
+    ]);
+  });
+
+  it('a pack names destinations, protocol and ports, and each name is used once', () => {
+    expect(loadPack('name: a\npurpose: p\nports: [443]\n', 'a.yaml').ok).toBe(false);
+    const good = 'name: a\npurpose: p\ndnsNames: ["*.maker.example"]\nports: [443, "8000-8010"]\n';
+    expect(loadPack(good, 'a.yaml')).toMatchObject({
+      ok: true,
+      value: { protocols: ['tcp'], ports: [{ low: 443 }, { high: 8010 }] },
+    });
+    const twice = loadPacks([
+      { name: 'a.yaml', text: good },
+      { name: 'b.yaml', text: good },
+    ]);
+    expect(twice.ok ? [] : twice.error.map(formatFault)).toEqual([
+      'b.yaml:1:1: expected a name no other pack has, got a (name)',
+    ]);
+  });
+});
