@@ -1,6 +1,6 @@
 // Through a real kernel: what an open line reaches, and what a strict one does not. Stand-ins echo; no application code runs.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Stage, setStage } from './tools/stage.ts';
+import { Agent, type Stage, setStage } from './tools/stage.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -159,6 +159,36 @@ describe.each(FAMILIES)('over %s', (family) => {
     expect(await stage.internet.heard()).toEqual([]);
     expect(await bot().udp(at().packSite[family], 443, big)).toBe('echo');
   });
+});
+
+describe.each(FAMILIES)('the sink over %s', (family) => {
+  test('answers a free line on 80 and 443 with our listeners and refuses everything else', async () => {
+    for (const port of [80, 443]) expect(await bot().tcp(at().sink[family], port)).toBe('open');
+    expect((await stage.bng.heard()).length).toBe(2);
+    expect(await bot().tcp(at().sink[family], 9000)).toBe('ECONNREFUSED');
+    expect(await bot().udp(at().sink[family], 443)).toMatch(/ECONNREFUSED|EHOSTUNREACH|EACCES/);
+  });
+});
+
+test('E06: over a link-local address the gateway offers a home router what routing needs, no service', async () => {
+  const router = new Agent(stage.network, home().router);
+  await stage.put(home(), 'strict');
+  expect(await stage.bng.heard()).toEqual([]);
+  expect(await router.tell({ do: 'tcp-open', host: 'fe80::1%wan', port: 22, timeoutMs: 400 })).toBe('timeout');
+  expect(await router.tell({ do: 'tcp-open', host: 'fe80::1%wan', port: 80, timeoutMs: 400 })).not.toBe('open');
+  expect(await bot().udp(at().packSite.ip6, 443)).toBe('echo'); // neighbour discovery still works
+});
+
+test('E05: a second prefix that nobody delegated to the home does not pass', async () => {
+  const { network } = stage;
+  const other = '2001:db8:100:f00::1';
+  await network.exec(home().router, ['ip', 'addr', 'add', `${other}/128`, 'dev', 'lo', 'nodad']);
+  const router = new Agent(network, home().router);
+  const ask = { do: 'udp-ask', host: at().site.ip6, port: 9000, text: 'second', timeoutMs: 300 } as const;
+  expect(await router.tell({ ...ask, localAddress: home().lan.ip6 })).toBe('echo');
+  await stage.internet.heard();
+  expect(await router.tell({ ...ask, localAddress: other })).toBe('timeout');
+  expect(await stage.internet.heard()).toEqual([]);
 });
 
 test('E04: quarantine holds over IPv6 alone too', async () => {
