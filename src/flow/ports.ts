@@ -143,6 +143,14 @@ export interface EvidenceFile {
   readonly reason?: string;
 }
 
+/** At most 100 are named. */
+export interface TableFault {
+  readonly table: 'audit' | 'case_event' | 'case_file' | 'checkpoint';
+  readonly caseId?: string;
+  readonly sequence?: number;
+  readonly text: string;
+}
+
 export interface CaseQuery {
   readonly lineId?: string;
   readonly epoch?: number;
@@ -216,6 +224,9 @@ export interface Store {
   /** Writes log.jsonl, checkpoint, key.pub (and pages/) into an empty or new folder. */
   exportAudit(directory: string, now: Instant): Promise<{ readonly size: number; readonly root: string }>;
   auditOfCase(caseId: string): Promise<readonly Json[]>;
+  /** What was changed behind our back: log, signed checkpoints, case events and folded cases must agree. Empty = they
+   *  do. Reads everything (in turns): for start, a slow timer and the command line. */
+  auditTables(): Promise<readonly TableFault[]>;
 
   /** Deletes what is past its retention; returns counts per kind. */
   purge(now: Instant): Promise<Readonly<Record<string, number>>>;

@@ -9,6 +9,7 @@ import { openEvidence } from '../../../src/adapters/evidence/files/evidence.ts';
 import { WANTED } from '../../../src/adapters/store/sqlite/case-rows.ts';
 import { loadKeys } from '../../../src/adapters/store/sqlite/keys.ts';
 import { MIGRATIONS } from '../../../src/adapters/store/sqlite/migrations.ts';
+import { RULES } from '../../../src/adapters/store/sqlite/purge.ts';
 import { openStore, type SqliteStore, type StoreOptions } from '../../../src/adapters/store/sqlite/store.ts';
 import { DAY } from '../../../src/core/kernel/time.ts';
 import { storeContract } from '../../contract/store.ts';
@@ -70,6 +71,16 @@ describe('SQLite: opening', () => {
       "SELECT name FROM pragma_table_list WHERE type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
     );
     expect(loose).toEqual([]);
+  });
+
+  test('a purge finds the rows of the large tables by an index', () => {
+    for (const { kind, statement } of RULES.filter((rule) => ['reports', 'tokens', 'pages'].includes(rule.kind))) {
+      const plan = store.database.read.allSql<{ detail: string }>(`EXPLAIN QUERY PLAN ${statement}`, [0, 1]);
+      expect(
+        plan.filter((row) => row.detail.startsWith('SCAN')),
+        kind,
+      ).toEqual([]);
+    }
   });
 
   test('the wanted state is answered from its own index, without a look at closed cases', () => {

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Case, RecordedEvent } from '../../../core/casefile/case.ts';
 import { fold } from '../../../core/casefile/evolve.ts';
+import type { TableFault } from '../../../flow/ports.ts';
 import { openCheckpoint } from '../../../protocols/tlog/checkpoint.ts';
 import type { LogEntry } from '../../../protocols/tlog/entry.ts';
 import { leafHash } from '../../../protocols/tlog/merkle.ts';
@@ -13,13 +14,6 @@ import type { Connection } from './database.ts';
 import type { StoreKeys } from './keys.ts';
 import { CASES_PURGED } from './purge.ts';
 import type { CaseRow } from './tables.ts';
-
-export interface TableFault {
-  readonly table: 'audit' | 'case_event' | 'case_file' | 'checkpoint';
-  readonly caseId?: string;
-  readonly sequence?: number;
-  readonly text: string;
-}
 
 const MOST_FAULTS = 100;
 const ROWS_PER_TURN = 500;

@@ -37,6 +37,7 @@ CREATE TABLE report (
   outcome_evidence TEXT
 ) STRICT;
 CREATE INDEX report_pending ON report(seq) WHERE state = 'pending';
+CREATE INDEX report_past ON report(accepted_at) WHERE state = 'decided';
 CREATE INDEX report_line ON report(line_id, epoch, observed_at) WHERE line_id IS NOT NULL;
 CREATE INDEX report_case ON report(case_id, observed_at) WHERE case_id IS NOT NULL;
 CREATE TABLE refused_row (
@@ -75,12 +76,14 @@ CREATE TABLE timer (
 CREATE INDEX timer_due ON timer(due_at);
 CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE page (hash TEXT PRIMARY KEY, html BLOB NOT NULL, kept_at INTEGER NOT NULL) STRICT;
+CREATE INDEX page_kept ON page(kept_at);
 CREATE TABLE message (
   id TEXT PRIMARY KEY, case_id TEXT NOT NULL, line_id TEXT NOT NULL, channel TEXT NOT NULL, template TEXT NOT NULL,
   language TEXT NOT NULL, due_at INTEGER NOT NULL, attempts INTEGER NOT NULL, state TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX message_due ON message(due_at) WHERE state = 'waiting';
 CREATE TABLE token_used (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX token_expires ON token_used(expires_at);
 CREATE TABLE journal_id (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 `;
 
