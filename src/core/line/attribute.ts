@@ -89,9 +89,9 @@ function firstGap(
   return ['stale', 'last-evidence-too-old'];
 }
 
-/** The open tail reaches to the arrival of the report, while the session is still fresh as seen from now. */
+/** The open tail reaches to the arrival of the report, as the NAS's clock may have shown it. */
 function tailLimit(question: Question): Instant {
-  return Math.min(question.arrivedAt, question.now);
+  return Math.min(question.arrivedAt, question.now) + question.holders.skewMs;
 }
 
 function refuseShared(
@@ -159,7 +159,7 @@ export function contradicts(
   return later.bindings.some((one) => {
     if (one.accessKey === previous.binding!.accessKey || !containsIp(one.prefix, later.ip)) return false;
     if (later.lines.get(one.accessKey)?.id === answered.lineId) return false;
-    return one.startAt <= window.toAt && one.certainEndAt >= window.fromAt;
+    return mayTouch(one, window);
   });
 }
 

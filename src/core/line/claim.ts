@@ -31,6 +31,9 @@ export interface StopMark {
 /** Two starts nearer than this are one session: Acct-Session-Time is in seconds and NAS clocks are stepped. */
 const SAME_START_MS = 120_000;
 
+/** Twice the usual interim interval. */
+const SILENCE_MS = 1_200_000;
+
 export function sameSession(
   a: { readonly session: string; readonly startAt?: Instant },
   b: { readonly session: string; readonly startAt?: Instant },
@@ -113,16 +116,20 @@ function mergeGroup(group: readonly Claim[]): Claim[] {
       last.newestStartAt = claim.startAt!;
     } else merged.push({ claim, newestStartAt: claim.startAt! });
   }
-  const undated = group.filter((claim) => claim.startAt === undefined);
-  const rest: Claim[] = [];
-  const starts = merged.map((one) => one.claim.startAt!);
+  // A record without Acct-Session-Time belongs to the session whose evidence it continues; a longer silence than this may
+  // hide the end of one session and the start of the next under the same id.
+  const undated = group.filter((claim) => claim.startAt === undefined).sort((a, b) => a.firstAt - b.firstAt);
+  const found = merged.map((one) => one.claim);
   for (const claim of undated) {
-    // The session that had begun by then; a record older than every known start belongs to one we know nothing of.
-    const index = starts.findLastIndex((startAt) => startAt <= claim.firstAt);
-    if (index >= 0 && (starts[index + 1] ?? Number.POSITIVE_INFINITY) > claim.lastAt)
-      merged[index]!.claim = mergeClaims(merged[index]!.claim, claim);
-    else rest.push(claim);
+    const index = found.findLastIndex(
+      (other) => (other.startAt ?? other.firstAt) <= claim.lastAt && isNear(other, claim),
+    );
+    if (index < 0) found.push(claim);
+    else found[index] = mergeClaims(found[index]!, claim);
   }
-  const loose = rest.length === 0 ? [] : [rest.reduce(mergeClaims)];
-  return [...merged.map((one) => one.claim), ...loose];
+  return found;
+}
+
+function isNear(a: Claim, b: Claim): boolean {
+  return Math.max(a.firstAt, b.firstAt) - Math.min(a.lastAt, b.lastAt) <= SILENCE_MS;
 }

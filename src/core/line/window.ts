@@ -25,7 +25,7 @@ export function widestWindow(observedAt: Instant, precisionMs: number, skewMs: n
   return { fromAt: observedAt - deltaMs, toAt: observedAt + deltaMs, deltaMs };
 }
 
-/** Nothing can be observed after the report of it arrived: the window ends there. */
+/** Nothing can be observed after the report of it arrived: the window ends there, as the NAS's clock may have shown it. */
 export function windowOf(options: {
   readonly observedAt: Instant;
   readonly arrivedAt: Instant;
@@ -35,7 +35,8 @@ export function windowOf(options: {
 }): Window {
   const deltaMs = deltaFor(options.precisionMs, options.dynamic, options.skewMs);
   const fromAt = options.observedAt - deltaMs;
-  return { fromAt, toAt: Math.max(fromAt, Math.min(options.observedAt + deltaMs, options.arrivedAt)), deltaMs };
+  const limitAt = options.arrivedAt + (options.dynamic ? options.skewMs : 0);
+  return { fromAt, toAt: Math.max(fromAt, Math.min(options.observedAt + deltaMs, limitAt)), deltaMs };
 }
 
 export function certainFrom(binding: Binding): Instant {
@@ -53,8 +54,8 @@ export function certainlyTouches(binding: Binding, window: Window): boolean {
 }
 
 /** Up to when this binding answers for its prefix: its evidence, or the open tail, never longer. */
-export function coveredUntil(binding: Binding, interimMs: number, arrivedAt: Instant): Instant {
+export function coveredUntil(binding: Binding, interimMs: number, tailLimitAt: Instant): Instant {
   if (binding.endAt !== undefined) return binding.certainEndAt;
   if (binding.source === 'static') return Number.POSITIVE_INFINITY;
-  return Math.max(binding.certainEndAt, Math.min(arrivedAt, binding.certainEndAt + 2 * interimMs));
+  return Math.max(binding.certainEndAt, Math.min(tailLimitAt, binding.certainEndAt + 2 * interimMs));
 }

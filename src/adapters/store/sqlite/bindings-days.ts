@@ -234,8 +234,9 @@ function upsertStop(tx: Connection, day: number, session: Buffer, stop: StopMark
   );
 }
 
-function startMinute(one: { readonly startAt?: Instant }): number {
-  return one.startAt === undefined ? -1 : Math.floor(one.startAt / MINUTE);
+/** Of an unknown start: one row per ten minutes of evidence, so that no row hides a silence. */
+function startMinute(one: { readonly startAt?: Instant; readonly firstAt: Instant }): number {
+  return one.startAt === undefined ? -1 - Math.floor(one.firstAt / (10 * MINUTE)) : Math.floor(one.startAt / MINUTE);
 }
 
 function startOf(row: { readonly start_at: number | null }): { readonly startAt?: Instant } {

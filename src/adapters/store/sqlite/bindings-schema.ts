@@ -20,7 +20,7 @@ CREATE INDEX binding_static_key ON binding_static (access_key);
 
 export const BINDINGS_MIGRATIONS: readonly Migration[] = [{ number: 2, name: 'bindings', sql: BINDINGS }];
 
-/** ip: 16 octets, IPv4 mapped; length in those 128 bits. start: minute of the session's start, -1 when unknown. */
+/** ip: 16 octets, IPv4 mapped; length in those 128 bits. start: minute of the session's start, negative when unknown. */
 export function daySql(day: number): string {
   return `
 CREATE TABLE IF NOT EXISTS claim_d${day} (

@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AccountingRecord } from '../../../src/core/line/accounting.ts';
+import type { Binding } from '../../../src/core/line/binding.ts';
+import { formatPrefix } from '../../../src/core/net/prefix.ts';
+import { bindingsFrom, named, reset, said, T0 } from './records.ts';
+
+const A = '198.51.100.7';
+const B = '198.51.100.8';
+const P = '2001:db8:aa00::/56';
+
+function minute(instant: number | undefined): number | undefined {
+  return instant === undefined ? undefined : (instant - T0) / 60_000;
+}
+
+function told(bindings: readonly Binding[]) {
+  return bindings.map((one) => ({
+    who: one.accessKey,
+    what: formatPrefix(one.prefix),
+    certain: [minute(one.certainFromAt), minute(one.certainEndAt)],
+    end: minute(one.endAt),
+    by: one.closedBy,
+  }));
+}
+
+describe('bindings from accounting records', () => {
+  it('closes at the Stop, with evidence up to it', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A] }),
+      said('stop', { key: 'ann', minute: 30, began: 0, addresses: [A] }),
+    ];
+    expect(told(bindingsFrom(records, 60))).toEqual([{ who: 'ann', what: A, certain: [0, 30], end: 30, by: 'stop' }]);
+  });
+
+  it('ends an address handed to a neighbour with the Stop lost at the last evidence; the span between is nobody’s', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A] }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: [A] }),
+      said('start', { key: 'bob', minute: 17, addresses: [A] }),
+    ];
+    expect(told(bindingsFrom(records, 18))).toEqual([
+      { who: 'ann', what: A, certain: [0, 10], end: 17, by: 'superseded' },
+      { who: 'bob', what: A, certain: [17, 17], end: undefined, by: undefined },
+    ]);
+  });
+
+  it('keeps a re-dial apart: two sessions of one line, the first closed', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A], session: 'one' }),
+      said('start', { key: 'ann', minute: 5, addresses: [B], session: 'two' }),
+      said('stop', { key: 'ann', minute: 5, began: 0, addresses: [A], session: 'one' }),
+    ];
+    expect(told(bindingsFrom(records, 6))).toEqual([
+      { who: 'ann', what: A, certain: [0, 5], end: 5, by: 'stop' },
+      { who: 'ann', what: B, certain: [5, 5], end: undefined, by: undefined },
+    ]);
+  });
+
+  it('knows a prefix that comes only in an Interim from then on, and ends it with a Stop that does not name it', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A] }),
+      said('interim', { key: 'ann', minute: 1, began: 0, addresses: [P] }),
+      said('stop', { key: 'ann', minute: 9, began: 0, addresses: [A] }),
+    ];
+    const prefix = told(bindingsFrom(records, 10)).find((one) => one.what === P);
+    expect(prefix).toEqual({ who: 'ann', what: P, certain: [1, 1], end: 9, by: 'stop' });
+  });
+
+  it('takes the time between the last Interim and Accounting-On as unknown', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A] }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: [A] }),
+      reset(19),
+      said('start', { key: 'eve', minute: 3, addresses: [B], nas: 'bng2' }),
+    ];
+    expect(told(bindingsFrom(records, 20))).toEqual([
+      { who: 'ann', what: A, certain: [0, 10], end: 19, by: 'nas-reset' },
+      { who: 'eve', what: B, certain: [3, 3], end: undefined, by: undefined },
+    ]);
+  });
+
+  it('never stretches an open session past two interim intervals', () => {
+    const records = [said('start', { key: 'ann', minute: 0, addresses: [A] })];
+    expect(told(bindingsFrom(records, 20))[0]).toMatchObject({ end: undefined });
+    expect(told(bindingsFrom(records, 21))[0]).toMatchObject({ certain: [0, 0], end: 20, by: 'timeout' });
+  });
+
+  it('lets an address that changed inside the session go when the new one is named', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A, P] }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: [B, P] }),
+    ];
+    expect(told(bindingsFrom(records, 11))).toEqual([
+      { who: 'ann', what: A, certain: [0, 0], end: 10, by: 'superseded' },
+      { who: 'ann', what: B, certain: [10, 10], end: undefined, by: undefined },
+      { who: 'ann', what: P, certain: [0, 10], end: undefined, by: undefined },
+    ]);
+  });
+
+  it('does not take two prefixes named together for a move', () => {
+    const both = [named(P), named('2001:db8:bb00::/56')];
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: both }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: both }),
+    ];
+    expect(told(bindingsFrom(records, 11)).map((one) => one.end)).toEqual([undefined, undefined]);
+  });
+
+  it('dates an Interim without Start by its Session-Time as possible, and as certain only from itself', () => {
+    const [binding] = bindingsFrom([said('interim', { key: 'ann', minute: 30, began: 0, addresses: [A] })], 31);
+    expect([minute(binding!.startAt), minute(binding!.certainFromAt)]).toEqual([0, 30]);
+  });
+
+  it('A07: tells a reused Acct-Session-Id from the session before, by its start', () => {
+    const records = [
+      said('stop', { key: 'ann', minute: 10, began: 0, addresses: [A], session: '00000001' }),
+      said('start', { key: 'ann', minute: 60, addresses: [A], session: '00000001' }),
+    ];
+    expect(told(bindingsFrom(records, 61))).toEqual([
+      { who: 'ann', what: A, certain: [10, 10], end: 10, by: 'stop' },
+      { who: 'ann', what: A, certain: [60, 60], end: undefined, by: undefined },
+    ]);
+  });
+
+  it('A07: Start lost, Stop first, Interims late and doubled give what the right order gives', () => {
+    const records: AccountingRecord[] = [
+      said('start', { key: 'ann', minute: 0, addresses: [A, P] }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: [A] }),
+      said('interim', { key: 'ann', minute: 20, addresses: [B] }),
+      said('stop', { key: 'ann', minute: 25, began: 0 }),
+      said('start', { key: 'bob', minute: 22, addresses: [A], nas: 'bng2' }),
+      said('interim', { key: 'bob', minute: 32, began: 22, addresses: [A], nas: 'bng2' }),
+      said('start', { key: 'bob', minute: 40, addresses: [A], session: 's-bob', nas: 'bng2' }),
+      reset(35, 'bng2'),
+      reset(36),
+    ];
+    const expected = told(bindingsFrom(records, 45));
+    const doubled = [...records, ...records];
+    fc.assert(
+      fc.property(fc.shuffledSubarray(doubled, { minLength: doubled.length, maxLength: doubled.length }), (order) => {
+        expect(told(bindingsFrom(order, 45))).toEqual(expected);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
