@@ -51,6 +51,13 @@ describe('the cap', () => {
     );
   });
 
+  it('the window is as long as the policy says, to the millisecond', () => {
+    const { state } = flood(Array.from({ length: 3 }, (_, i) => ({ gateway: `g${i}`, lineCount: 10 })));
+    const at = (atMonotonicMs: number) =>
+      tryAdmit(state, { ...ask, gateway: 'g9', lineCount: 10, atMonotonicMs }).admitted;
+    expect([at(LIMITS.windowMs - 1), at(LIMITS.windowMs)]).toEqual([false, true]);
+  });
+
   it('one source shut does not shut the others', () => {
     const { state } = flood(Array.from({ length: 21 }, (_, i) => ({ gateway: `g${i}` })));
     expect(state.trips).toMatchObject([{ scope: 'source', name: 's' }]);
@@ -79,10 +86,18 @@ it('no sliding window ever holds more than the caps, split over sources and gate
     source: fc.integer({ min: 0, max: 49 }).map((i) => `s${i}`),
     gateway: fc.integer({ min: 0, max: 20 }).map((i) => `g${i}`),
     atMonotonicMs: fc.integer({ min: -2_000_000, max: 4_000_000 }),
+    gapMs: fc.integer({ min: 0, max: 60_000 }),
+    jump: fc.integer({ min: 0, max: 50 }),
     lineCount: fc.constantFrom(10, 5_000, 20_000, 1_000_000),
   });
   fc.assert(
-    fc.property(fc.array(request, { maxLength: 200 }), fc.boolean(), (requests, reset) => {
+    fc.property(fc.array(request, { maxLength: 200 }), fc.boolean(), (steps, reset) => {
+      // Mostly forward in small steps, now and then a wild jump either way.
+      let now = 0;
+      const requests = steps.map((one) => {
+        now = one.jump === 0 ? one.atMonotonicMs : now + one.gapMs;
+        return { ...one, atMonotonicMs: now };
+      });
       const { admitted } = flood(requests, reset);
       const cap = Math.max(...requests.map((one) => capOf(one.lineCount, LIMITS)), 0);
       for (const first of admitted) {
