@@ -54,6 +54,7 @@ export interface LabGateway {
   helper(): ChildProcess;
   /** What the helper wrote to its journal so far. */
   journal(): string;
+  /** Starts a helper unless one runs. */
   start(): Promise<void>;
   /** Ends this helper by SIGKILL and waits until it is gone. */
   kill(): Promise<void>;
@@ -75,7 +76,10 @@ export function createLabGateway(spec: GatewaySpec = SPEC): LabGateway {
   let child: ChildProcess | undefined;
   let journal = '';
 
+  const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null;
+
   async function start(): Promise<void> {
+    if (isRunning()) return;
     const command = [process.execPath, 'src/helper/main.ts', '--socket', socketPath, '--spec', specPath];
     const started = spawn('ip', ['netns', 'exec', netns, ...command], { stdio: ['ignore', 'ignore', 'pipe'], env: {} });
     child = started;
@@ -97,7 +101,7 @@ export function createLabGateway(spec: GatewaySpec = SPEC): LabGateway {
   }
 
   async function kill(): Promise<void> {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !isRunning()) return;
     const gone = new Promise((resolve) => child!.once('exit', resolve));
     child.kill('SIGKILL');
     await gone;
