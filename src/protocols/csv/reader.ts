@@ -16,6 +16,7 @@ export interface CsvLimits {
 
 export const CSV_LIMITS: CsvLimits = { maxRecordChars: 256 * 1024, maxColumns: 1000 };
 
+const PIECE = 256 * 1024;
 const [LF, CR, QUOTE, COMMA] = [10, 13, 34, 44];
 type State = 'start' | 'plain' | 'quoted' | 'closed' | 'closed-cr';
 
@@ -126,7 +127,11 @@ export async function* csvRecords(
 ): AsyncGenerator<CsvRecord, void, undefined> {
   const decoder = new TextDecoder('utf-8');
   const reader = new CsvReader(limits);
-  for await (const chunk of bytes) yield* reader.push(decoder.decode(chunk, { stream: true }));
+  for await (const chunk of bytes) {
+    // A whole file in one piece must not become all its records at once.
+    for (let at = 0; at < chunk.length; at += PIECE)
+      yield* reader.push(decoder.decode(chunk.subarray(at, at + PIECE), { stream: true }));
+  }
   yield* reader.push(decoder.decode());
   yield* reader.end();
 }

@@ -1,0 +1,52 @@
+// The documents that show what the code defines must not drift from it. `UPDATE_DOCS=1` writes the generated parts.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { deliveryJsonSchema } from '../src/protocols/reports/schema.ts';
+import { ROLES } from '../src/protocols/shadowserver/roles.ts';
+
+function compare(file: string, pattern: RegExp, generated: string): void {
+  const path = new URL(`../docs/${file}`, import.meta.url);
+  const text = readFileSync(path, 'utf8');
+  const found = pattern.exec(text)?.[1];
+  expect(found, `${file} has lost its generated part`).toBeDefined();
+  if (process.env['UPDATE_DOCS'] === '1')
+    writeFileSync(
+      path,
+      text.replace(found!, () => generated),
+    );
+  else expect(found).toBe(generated);
+}
+
+test('docs/reports-api.md shows the schema that is enforced', () => {
+  compare(
+    'reports-api.md',
+    /<!-- schema:[^\n]*-->\n```json\n([\s\S]*?)\n```/,
+    JSON.stringify(deliveryJsonSchema(), null, 2),
+  );
+});
+
+test('docs/feeds.md shows the role table that is used', () => {
+  const rows = ROLES.map((role) => {
+    const types = role.types.map((type) => `\`${type}\``).join(', ');
+    const column = { src: '`src_ip`', dst: '`dst_ip`', ip: '`ip`', http_referer: '`http_referer_ip`', none: '–' }[
+      role.subscriber
+    ];
+    return `| ${types} | ${column} | \`${role.class}\` | ${role.mayAct ? 'yes' : 'never'} | ${role.why} |`;
+  });
+  const table = ['| type | subscriber | class | may act | because |', '|---|---|---|---|---|', ...rows].join('\n');
+  compare('feeds.md', /<!-- roles:[^\n]*-->\n([\s\S]*?)\n\nWhat a row says/, table);
+});
+
+function codesIn(...files: string[]): string[] {
+  const source = files.map((file) => readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8')).join('\n');
+  return [...new Set([...source.matchAll(/code: '([a-z-]+)'/g)].map((match) => match[1]!))];
+}
+
+test.each([
+  ['feeds.md', codesIn('protocols/shadowserver/parse.ts', 'protocols/shadowserver/row.ts')],
+  ['reports-api.md', codesIn('protocols/reports/read.ts', 'protocols/reports/json.ts', 'flow/accept.ts')],
+])('docs/%s names every code a sender can meet', (file, codes) => {
+  const text = readFileSync(new URL(`../docs/${file}`, import.meta.url), 'utf8');
+  expect(codes.length).toBeGreaterThan(5);
+  expect(codes.filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
+});
