@@ -1,4 +1,7 @@
-// One line of log.jsonl: its fields, its bytes, and the first line that stands for entries deleted after their retention.
+// One line of log.jsonl: canonical JSON (canonical.ts), a newline, nothing else; the leaf hash covers the line without its
+// newline. The store writes: sequence, previousHash, at (UTC ms), actor, action, caseId, line (keyed pseudonym),
+// policyVersion, legalBasis, previousInCase (sequence), events {from, to, digest} (the case versions this entry records,
+// with a keyed digest that only the store can check), detail. A verifier needs only sequence and previousHash.
 import { type CanonicalValue, canonicalJson } from './canonical.ts';
 import { HASH_BYTES, MerkleFrontier } from './merkle.ts';
 

@@ -12,6 +12,9 @@ import { MAX_ENTRY_BYTES, PRUNED, parsePrunedLine } from './entry.ts';
 import { leafHash, MerkleFrontier } from './merkle.ts';
 import { type NoteKey, parseNoteKey } from './note.ts';
 
+/** A byte order mark is a byte like any other here: it must not vanish. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 export interface VerifyOptions {
   /** A checkpoint note kept elsewhere: proves that nothing before it was rewritten since. */
   readonly earlier?: string;
@@ -57,7 +60,7 @@ export async function verifyExport(directory: string, options: VerifyOptions = {
 
 async function readText(directory: string, file: string): Promise<Check<string>> {
   try {
-    return ok(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(join(directory, file))));
+    return ok(UTF8.decode(await readFile(join(directory, file))));
   } catch (cause) {
     return err({ file, reason: `cannot be read: ${(cause as Error).message}` });
   }
@@ -166,7 +169,7 @@ function parseCanonical(line: Buffer, sequence: number): Record<string, unknown>
   let value: unknown;
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(line);
+    text = UTF8.decode(line);
     value = JSON.parse(text);
   } catch {
     throw bad(sequence, 'is not JSON in UTF-8');

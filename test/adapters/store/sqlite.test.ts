@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openEvidence } from '../../../src/adapters/evidence/files/evidence.ts';
 import { WANTED } from '../../../src/adapters/store/sqlite/case-rows.ts';
 import { loadKeys } from '../../../src/adapters/store/sqlite/keys.ts';
@@ -14,6 +14,9 @@ import { openStore, type SqliteStore, type StoreOptions } from '../../../src/ada
 import { DAY } from '../../../src/core/kernel/time.ts';
 import { storeContract } from '../../contract/store.ts';
 import { append, closed, draft, NOW, openCase, sampleFile } from '../../contract/store-samples.ts';
+
+// Real files and real fsyncs: milliseconds, but not on a machine whose disk is busy with something else.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 storeContract('SQLite', async (folder) =>
   openStore({ path: join(folder, 'engawa.db'), keys: loadKeys(join(folder, 'keys')), now: () => NOW }),
@@ -64,6 +67,14 @@ describe('SQLite: opening', () => {
     await chmod(join(folder, 'keys/pseudonym.key'), 0o644);
     expect(() => loadKeys(join(folder, 'keys'))).toThrow('others may read it');
     await chmod(join(folder, 'keys/pseudonym.key'), 0o600);
+  });
+
+  test('what is acknowledged was synced: WAL with an fsync for each transaction', async () => {
+    const settings = await store.database.write((tx) => [
+      ...tx.allSql('PRAGMA journal_mode'),
+      ...tx.allSql('PRAGMA synchronous'),
+    ]);
+    expect(settings).toMatchObject([{ journal_mode: 'wal' }, { synchronous: 2 }]);
   });
 
   test('every table is STRICT', () => {

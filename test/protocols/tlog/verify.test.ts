@@ -4,12 +4,15 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { signCheckpoint } from '../../../src/protocols/tlog/checkpoint.ts';
 import { entryBytes, prunedLine } from '../../../src/protocols/tlog/entry.ts';
 import { leafHash, MerkleFrontier } from '../../../src/protocols/tlog/merkle.ts';
 import { formatNoteKey, publicKeyOf } from '../../../src/protocols/tlog/note.ts';
 import { type VerifyOptions, verifyExport } from '../../../src/protocols/tlog/verify.ts';
+
+// Every byte of an export is tried: seconds on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 const { privateKey } = generateKeyPairSync('ed25519');
 const key = { name: 'engawa-audit', publicKey: publicKeyOf(privateKey) };
