@@ -129,6 +129,15 @@ export class Gardener {
     return undefined;
   }
 
+  /** Prefixes of the line that we put and have not proven gone. */
+  prefixesOf(lineId: string): readonly string[] {
+    return [...(this.#keysOfLine.get(lineId) ?? [])].map((key) => formatPrefix(this.#kept.get(key)!.element.prefix));
+  }
+
+  isPartial(lineId: string): boolean {
+    return (this.#plans.get(lineId)?.derived.uncovered.length ?? 0) > 0;
+  }
+
   /** Resolves when a batch that saw the line's state after this call has been acted on and observed. */
   refresh(lineId: string, options: { readonly urgent?: boolean; readonly fresh?: boolean } = {}): Promise<void> {
     if (this.#stopped) return Promise.resolve();

@@ -10,7 +10,9 @@ export function claimWriter(stateFolder: string): () => void {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     lock.close();
-    throw new Error(`another engawa process writes to ${stateFolder}; next: stop it, or order through its socket`, { cause });
+    throw new Error(`another engawa process writes to ${stateFolder}; next: stop it, or order through its socket`, {
+      cause,
+    });
   }
   return () => {
     lock.exec('ROLLBACK');

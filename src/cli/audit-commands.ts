@@ -1,0 +1,38 @@
+// `engawa audit export|verify`. Verify needs nothing but the exported folder: no service, no store, no configuration.
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { verifyExport } from '../protocols/tlog/verify.ts';
+import { callOperation } from './call.ts';
+import { CliFault, type GlobalOptions, readConfig } from './context.ts';
+import { next, paint, say, sayJson } from './print.ts';
+
+export function auditCommands(program: Command, done: (exitCode: number) => void): void {
+  const audit = program.command('audit').description('the tamper-evident log of every state change');
+  audit
+    .command('export')
+    .argument('<folder>', 'new or empty folder: log.jsonl, checkpoint, key.pub, pages/')
+    .action(async (folder: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const answer = await callOperation(readConfig(options), { name: 'audit.export', input: { directory: resolve(folder) } });
+      if (options.json === true) return sayJson(answer);
+      say(`Exported ${String(answer['size'])} entries to ${resolve(folder)}.`);
+      say(`Root ${String(answer['root'])}`);
+      next(`engawa audit verify ${folder}`);
+    });
+  audit
+    .command('verify')
+    .argument('<folder>', 'an exported folder')
+    .option('--since <checkpoint>', 'an earlier checkpoint file: proves that nothing before it was rewritten')
+    .action(async (folder: string, options: { since?: string }, command: Command) => {
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      const answer = await verifyExport(resolve(folder), options.since === undefined ? {} : { earlierCheckpoint: resolve(options.since) });
+      done(answer.ok ? 0 : 1);
+      if (globals.json === true) return sayJson(answer as never);
+      if (answer.ok) {
+        say(`${paint('green', 'Verified')}: ${answer.value.size} entries, every one as it was signed.`);
+        say(`Root ${answer.value.root}, key ${answer.value.key}`);
+      } else {
+        throw new CliFault(1, 'audit-not-verified', `NOT verified: ${answer.error.text}`);
+      }
+    });
+}

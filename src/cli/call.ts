@@ -1,0 +1,89 @@
+// Carries an order to the running service through its Unix socket; with the service down, runs it here as the one writer.
+import { existsSync } from 'node:fs';
+import { request } from 'node:http';
+import { compose } from '../compose.ts';
+import type { Config } from '../config/load.ts';
+import { OperationRefused } from '../flow/operations.ts';
+import type { Json } from '../flow/ports.ts';
+import { operationsOf } from '../operations.ts';
+import { CliFault, whoAmI } from './context.ts';
+
+export type Input = Readonly<Record<string, Json>>;
+type Progress = (state: Readonly<Record<string, Json>>) => void;
+
+export interface Call {
+  readonly name: string;
+  readonly input?: Input;
+  readonly body?: Uint8Array;
+  readonly progress?: Progress;
+}
+
+const ANSWER_DEADLINE_MS = 600_000;
+
+/** Throws CliFault (exit code 1 or 2) for refusals. */
+export async function callOperation(config: Config, call: Call): Promise<Record<string, Json>> {
+  const overSocket = existsSync(config.controlSocket) ? await tryTheSocket(config, call) : undefined;
+  return (overSocket ?? (await runHere(config, call))) as Record<string, Json>;
+}
+
+async function runHere(config: Config, call: Call): Promise<Json> {
+  const engine = await compose(config, { quiet: true }).catch((cause: Error) => {
+    throw new CliFault(1, 'state-not-opened', `the service does not answer and its state cannot be opened here: ${cause.message}`);
+  });
+  try {
+    const operation = operationsOf(engine, undefined)[call.name];
+    if (operation === undefined) throw new CliFault(2, 'operation-unknown', `no operation «${call.name}»`);
+    return await operation(call.input ?? {}, {
+      by: whoAmI(),
+      signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
+      progress: call.progress ?? (() => {}),
+      ...(call.body === undefined ? {} : { body: call.body }),
+    });
+  } catch (error) {
+    throw asFault(error);
+  } finally {
+    await engine.flow.gardener.stop();
+    await engine.close();
+  }
+}
+
+function asFault(error: unknown): unknown {
+  if (!(error instanceof OperationRefused)) return error;
+  return new CliFault(error.problem.kind === 'usage' ? 2 : 1, error.problem.code, error.problem.text);
+}
+
+/** undefined = nobody listens there (a socket left behind by a dead process). */
+function tryTheSocket(config: Config, call: Call): Promise<Json | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      'engawa-by': whoAmI(),
+      'engawa-input': Buffer.from(JSON.stringify(call.input ?? {})).toString('base64url'),
+      'content-length': String(call.body?.length ?? 0),
+    };
+    const asked = request({ socketPath: config.controlSocket, path: `/v1/${call.name}`, method: 'POST', headers, timeout: ANSWER_DEADLINE_MS }, (response) => {
+      readAnswer(response, call.progress ?? (() => {})).then(resolve, reject);
+    });
+    asked.on('timeout', () => asked.destroy(new Error('the service did not answer in time')));
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined);
+      else if (error.code === 'EACCES') reject(new CliFault(1, 'socket-forbidden', `${config.controlSocket}: permission denied. Next: run as root or as a member of the group engawa.`));
+      else reject(new CliFault(1, 'service-failed', `the service broke off the answer: ${error.message}`));
+    });
+    asked.end(call.body);
+  });
+}
+
+async function readAnswer(response: AsyncIterable<Buffer>, progress: Progress): Promise<Json> {
+  let rest = '';
+  for await (const chunk of response) {
+    const lines = (rest + chunk.toString('utf8')).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const said = JSON.parse(line) as { progress?: Record<string, Json>; done?: Json; refused?: { kind: string; code: string; text: string } };
+      if (said.progress !== undefined) progress(said.progress);
+      if (said.refused !== undefined) throw new CliFault(said.refused.kind === 'usage' ? 2 : 1, said.refused.code, said.refused.text);
+      if (said.done !== undefined) return said.done;
+    }
+  }
+  throw new CliFault(1, 'service-failed', 'the service broke off the answer; its log says why');
+}

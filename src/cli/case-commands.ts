@@ -1,0 +1,141 @@
+// `engawa case …`: find, show, explain, release, note.
+import type { Command } from 'commander';
+import type { Json } from '../flow/ports.ts';
+import { callOperation, type Input } from './call.ts';
+import { type GlobalOptions, readConfig } from './context.ts';
+import { next, paint, say, sayJson, table } from './print.ts';
+
+type Row = Readonly<Record<string, Json>>;
+
+const FIND = 'check code, case id, line, customer number, phone, or ADDRESS@TIME (RFC 3339, with zone)';
+
+export function caseCommands(program: Command): void {
+  const cases = program.command('case').description('the cases of lines: one line + one threat family, from first report to close');
+  cases
+    .command('list')
+    .description('open cases, or all of one state')
+    .option('--state <state>', 'watching, noticed, held, quarantined, on-probation, closed')
+    .action(run('case.list', (options) => ({ ...(options['state'] === undefined ? {} : { state: options['state'] }) }), printList));
+  cases.command('show').argument('<find>', FIND).description('one case: state, proof of the gateway, timeline').action(runFind('case.show', printCase));
+  cases.command('why').argument('<find>', FIND).description('why this line: reports, evidence, matched rule, policy version').action(runFind('case.why', printWhy));
+  cases
+    .command('release')
+    .argument('<find>', FIND)
+    .requiredOption('--reason <text>', 'why, for the log')
+    .option('--to <access>', 'open (default), or leaky for a probation', 'open')
+    .description('release the line now; never refused while the case is open')
+    .action(runFind('case.release', printReleased, (options) => ({ reason: options['reason']!, to: options['to']! })));
+  cases
+    .command('note')
+    .argument('<find>', FIND)
+    .argument('<text>', 'the note')
+    .description('add a note; its words stay in the case, never in the audit log')
+    .action(async (find: string, text: string, _options, command: Command) => {
+      await order(command, 'case.note', { find, text }, () => say('Noted.'));
+    });
+}
+
+type Options = Readonly<Record<string, string>>;
+type Print = (answer: Row) => void;
+
+function run(name: string, input: (options: Options) => Input, print: Print) {
+  return async (options: Options, command: Command) => order(command, name, input(options), print);
+}
+
+function runFind(name: string, print: Print, input: (options: Options) => Input = () => ({})) {
+  return async (find: string, options: Options, command: Command) => order(command, name, { find, ...input(options) }, print);
+}
+
+async function order(command: Command, name: string, input: Input, print: Print): Promise<void> {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  const answer = await callOperation(readConfig(options), { name, input });
+  if (options.json === true) sayJson(answer);
+  else print(answer);
+}
+
+function printList(answer: Row): void {
+  const cases = answer['cases'] as readonly Row[];
+  if (cases.length === 0) {
+    say('No cases.');
+    return;
+  }
+  table(
+    ['check code', 'line', 'family', 'state', 'access', 'last seen', 'turn'],
+    cases.map((one) => ['checkCode', 'line', 'family', 'state', 'access', 'lastObservedAt', 'turn'].map((key) => String(one[key]))),
+  );
+  if (answer['more'] === true) say(`… the first ${cases.length}; narrow it with --state`);
+  next('engawa case show CODE');
+}
+
+function headline(one: Row): void {
+  say(`${paint('bold', `Case ${String(one['checkCode'])}`)}  line ${String(one['line'])}  family ${String(one['family'])}`);
+  say(`  state ${paint('bold', String(one['state']))}, wants ${String(one['access'])}; next turn: ${String(one['turn'])}`);
+  for (const [label, key] of DATES) if (one[key] !== null) say(`  ${label.padEnd(18)} ${String(one[key])}`);
+  const hold = one['hold'] as Row | null;
+  if (hold !== null) say(`  held               ${String(hold['reason'])} (would want ${String(hold['wantedAccess'])})`);
+  if (one['closeReason'] !== null) say(`  closed because     ${String(one['closeReason'])}`);
+}
+
+const DATES: readonly (readonly [string, string])[] = [
+  ['opened', 'openedAt'],
+  ['last observed', 'lastObservedAt'],
+  ['quarantined', 'quarantinedAt'],
+  ['released', 'releasedAt'],
+  ['probation ends', 'probationEndsAt'],
+  ['expires', 'expiresAt'],
+  ['closed', 'closedAt'],
+];
+
+function printProof(proof: Row | null): void {
+  if (proof === null) return;
+  say(`  the gateways prove ${paint('bold', String(proof['confirmed']))}${proof['partial'] === true ? ' – PARTIAL: not every address is covered' : ''}`);
+  for (const element of proof['elements'] as readonly Row[]) {
+    say(`    ${String(element['gateway'])}  ${String(element['prefix'])}  ${String(element['access'])}  ${String(element['phase'])}`);
+  }
+  for (const gap of proof['uncovered'] as readonly Row[]) say(`    not covered: ${String(gap['prefix'])} (${String(gap['reason'])})`);
+}
+
+function printCase(answer: Row): void {
+  const one = answer['case'] as Row;
+  headline(one);
+  printProof(answer['proof'] as Row | null);
+  const standing = answer['selfRelease'] as Row | null;
+  if (standing !== null) say(`  self-release       ${standing['allowed'] === true ? 'allowed now' : `not now: ${String(standing['reason'])}`}`);
+  say();
+  table(
+    ['at', 'who', 'what', ''],
+    (answer['events'] as readonly Row[]).map((event) => [String(event['at']), String(event['actor']), String(event['type']), short(event['detail'] as Row)]),
+  );
+  next(`engawa case why ${String(one['checkCode'])}`);
+}
+
+function short(detail: Row): string {
+  const text = Object.entries(detail)
+    .filter(([key]) => !['type', 'by', 'lineId', 'caseId', 'pageHash'].includes(key))
+    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ');
+  return text.length > 90 ? `${text.slice(0, 89)}…` : text;
+}
+
+function printWhy(answer: Row): void {
+  const one = answer['case'] as Row;
+  const policy = answer['policy'] as Row;
+  headline(one);
+  say();
+  say(`Rule ${paint('bold', String(policy['rule']))} of policy «${String(policy['name'])}» (${String(policy['version']).slice(0, 12)})`);
+  say(`Legal basis: ${String(policy['legalBasis'])}`);
+  for (const report of answer['reports'] as readonly Row[]) {
+    const evidence = report['evidence'] as Row;
+    say();
+    say(`${String(report['observedAt'])}  ${String(report['source'])} ${String(report['type'])} (${String(report['class'])})`);
+    say(`  address ${String(report['address'])}${report['port'] === null ? '' : ` port ${String(report['port'])}`}`);
+    say(`  attributed: ${String(report['attribution'])} (${String(report['attributionReason'])}); decided: ${String(report['decision'])} (${String(report['reason'])})`);
+    say(`  evidence ${String(evidence['hash']).slice(0, 12)} line ${String(evidence['line'])}`);
+  }
+}
+
+function printReleased(answer: Row): void {
+  const one = answer['case'] as Row;
+  say(`Released: case ${String(one['checkCode'])} is ${String(one['state'])}.`);
+  printProof(answer['proof'] as Row | null);
+}

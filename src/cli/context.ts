@@ -1,0 +1,41 @@
+// What every command needs: where the configuration is, how to reach the service, how to answer. Exit codes: 0 done,
+// 1 not done, 2 usage or configuration.
+import { userInfo } from 'node:os';
+import { type Config, load } from '../config/load.ts';
+import { formatFault } from '../config/faults.ts';
+
+export const DEFAULT_CONFIG = '/etc/engawa/engawa.yaml';
+
+export class CliFault extends Error {
+  readonly exitCode: 1 | 2;
+  readonly code: string;
+
+  constructor(exitCode: 1 | 2, code: string, text: string) {
+    super(text);
+    this.exitCode = exitCode;
+    this.code = code;
+  }
+}
+
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function configPath(options: GlobalOptions): string {
+  return options.config ?? process.env['ENGAWA_CONFIG'] ?? DEFAULT_CONFIG;
+}
+
+export function readConfig(options: GlobalOptions): Config {
+  const path = configPath(options);
+  const loaded = load(path);
+  if (loaded.ok) return loaded.value;
+  throw new CliFault(2, 'config-invalid', `the configuration does not load:\n${loaded.error.map((fault) => `  ${formatFault(fault)}`).join('\n')}`);
+}
+
+/** Who gives the order, for the log: the Unix user, and who became root. */
+export function whoAmI(): string {
+  const sudo = process.env['SUDO_USER'];
+  const name = userInfo().username;
+  return sudo === undefined || sudo === name ? name : `${sudo} as ${name}`;
+}

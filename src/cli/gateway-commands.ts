@@ -1,0 +1,41 @@
+// `engawa gateway spec`, `engawa config check`: what the root launcher and a careful engineer need before a start.
+import { writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { renderRuleset } from '../protocols/nftables/ruleset.ts';
+import { encodeSpec } from '../protocols/nftables/spec-json.ts';
+import { CliFault, type GlobalOptions, readConfig } from './context.ts';
+import { next, paint, say } from './print.ts';
+
+export function gatewayCommands(program: Command): void {
+  const gateway = program.command('gateway').description('the gateway of this machine');
+  gateway
+    .command('spec')
+    .option('--out <file>', 'write it here instead of the terminal')
+    .description("the helper's input: facts of the gateway from the configuration, as JSON")
+    .action((options: { out?: string }, command: Command) => {
+      const text = `${encodeSpec(firstGateway(command))}\n`;
+      if (options.out === undefined) return void process.stdout.write(text);
+      writeFileSync(options.out, text, { mode: 0o640 });
+      say(`Wrote ${options.out}.`);
+    });
+  gateway
+    .command('ruleset')
+    .description('the nftables skeleton this configuration leads to, as text; loads nothing')
+    .action((_options, command: Command) => void process.stdout.write(renderRuleset(firstGateway(command))));
+  program
+    .command('config')
+    .description('the configuration')
+    .command('check')
+    .description('load it and everything it names; all faults at once')
+    .action((_options, command: Command) => {
+      const config = readConfig(command.optsWithGlobals<GlobalOptions>());
+      say(`${paint('green', 'Loads')}: ${config.path}, ${config.gateways.length} gateway, ${config.packs.length} packs, ${config.families.families.size} families`);
+      next('engawa start');
+    });
+}
+
+function firstGateway(command: Command) {
+  const [gateway] = readConfig(command.optsWithGlobals<GlobalOptions>()).gateways;
+  if (gateway === undefined) throw new CliFault(2, 'gateway-missing', 'the configuration names no gateway');
+  return gateway.spec;
+}

@@ -1,0 +1,91 @@
+// The table of orders, put together once for the control socket and for commands that run without a service.
+import type { Engine } from './compose.ts';
+import { formatFault } from './config/faults.ts';
+import { err, ok, type Result } from './core/kernel/result.ts';
+import { parsePrefix } from './core/net/prefix.ts';
+import { OperationRefused, type Operations } from './flow/operations.ts';
+import type { EnforceError } from './flow/ports.ts';
+import type { ReleaseTarget } from './flow/release-all.ts';
+import type { Service } from './flow/service.ts';
+import { caseOperations, notDone } from './http/control/case-operations.ts';
+import { engineerOperations } from './http/control/engineer-operations.ts';
+import { feedOperations } from './http/control/feed-operations.ts';
+import { diffLines } from './protocols/lines-csv/diff.ts';
+import { parseLines } from './protocols/lines-csv/parse.ts';
+import { readFeed } from './protocols/shadowserver/parse.ts';
+
+export function operationsOf(engine: Engine, _service: Service | undefined): Operations {
+  const { config, flow, shelf, health } = engine;
+  return {
+    ...caseOperations(flow),
+    ...engineerOperations(flow, {
+      confirmClock: () => engine.clock.confirm(),
+      removeElements: (targets, all) => removeElements(engine, targets, all),
+      warnings: () => health.list().map((one) => ({ ...one })),
+    }),
+    ...feedOperations(flow, {
+      sources: config.feeds.map((feed) => feed.name),
+      openFeed: async ({ source, name, bytes, evidenceHash, receivedAt }) => {
+        const feed = await readFeed({
+          source,
+          fileName: name,
+          bytes: [bytes],
+          evidenceHash,
+          receivedAt,
+          familyOf: (word) => config.families.slugByName.get(word.trim().toLowerCase()),
+        });
+        return feed.ok ? { ok: true, type: feed.value.type, rows: feed.value.items } : { ok: false, ...feed.error };
+      },
+      readLines: async (bytes) => {
+        const parsed = await parseLines({ bytes: [bytes], reserved: engine.reserved });
+        if (!parsed.ok) throw notDone('lines-file-refused', faultsText(parsed.error));
+        return (current, replace) => {
+          const diff = diffLines(current, parsed.value, { now: flow.clock.now(), ...(replace === undefined ? {} : { replace }) });
+          if (diff.ok) return diff.value;
+          if (diff.error.kind === 'conflicts') throw notDone('lines-conflict', faultsText(diff.error.rows));
+          throw notDone('too-many-removed', `${diff.error.wouldRemove} lines would lose their contract, --max-removed allows ${diff.error.maxRemoved}. Nothing was changed.`);
+        };
+      },
+      afterLines: async () => {
+        await engine.bindings.refreshStatic(engine.store.allLines());
+      },
+      activatePolicy: async (text, name, by) => {
+        const activated = await shelf.activate(text, name, by);
+        if (activated.ok) return { changed: activated.value.changed, version: activated.value.policy.version };
+        throw new OperationRefused({ kind: 'not-done', code: 'policy-invalid', text: activated.error.map(formatFault).join('\n') });
+      },
+      policyTexts: () => shelf.texts(),
+    }),
+  };
+}
+
+function faultsText(rows: readonly { readonly line: number; readonly code: string; readonly text: string }[]): string {
+  const shown = rows.slice(0, 20).map((row) => `  line ${row.line}: ${row.code}: ${row.text}`);
+  const more = rows.length > shown.length ? `\n  … and ${rows.length - shown.length} more` : '';
+  return `the lines file was refused; nothing was changed:\n${shown.join('\n')}${more}`;
+}
+
+/** `release-all`: everything by the gateway's own sweep, or the elements of the named lines. */
+async function removeElements(engine: Engine, targets: readonly ReleaseTarget[], all: boolean): Promise<Result<number, EnforceError>> {
+  let removed = 0;
+  for (const enforcer of engine.enforcers) {
+    if (all) {
+      const swept = await enforcer.releaseAll();
+      if (!swept.ok) return swept;
+      removed += targets.length;
+      continue;
+    }
+    const prefixes = targets.flatMap((target) => engine.flow.gardener.prefixesOf(target.lineId)).flatMap((text) => parsePrefix(text) ?? []);
+    const recorded = await Promise.all(targets.map((target) => engine.store.enforcement(target.lineId)));
+    const everPut = recorded.flat().filter((one) => one.gateway === enforcer.gateway && one.access !== 'open');
+    const remove = [...prefixes, ...everPut.map((one) => one.prefix)];
+    for (let from = 0; from < remove.length; from += 1000) {
+      const answer = await enforcer.apply({ put: [], remove: remove.slice(from, from + 1000) });
+      if (!answer.ok) return err(answer.error);
+    }
+    await enforcer.forgetSteered(remove);
+    removed += remove.length;
+  }
+  return ok(removed);
+}
+

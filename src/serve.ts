@@ -1,0 +1,213 @@
+// The running service: compose, then every listener in the order in which it is safe to open it, then the loops; and the
+// way back. Part of the wiring, like compose.ts.
+import { hash, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
+import { compose, type Engine } from './compose.ts';
+import type { Config } from './config/load.ts';
+import { GardenCounters } from './garden/counters.ts';
+import { DnsFront } from './garden/dns/front.ts';
+import { LifelineNames } from './garden/dns/lifeline-names.ts';
+import { LifelineResolver } from './garden/dns/lifelines.ts';
+import { Upstream } from './garden/dns/upstream.ts';
+import { Redirector } from './garden/http/redirector.ts';
+import { TlsRefuser } from './garden/tls/refuser.ts';
+import { formatIp, type Ip } from './core/net/ip.ts';
+import { containsIp } from './core/net/prefix.ts';
+import { acceptDelivery } from './flow/accept.ts';
+import { prefixTexts } from './flow/enforce.ts';
+import { Service } from './flow/service.ts';
+import { createControlServer } from './http/control/server.ts';
+import { createIntake } from './http/intake/router.ts';
+import { createPortal } from './http/portal/portal.ts';
+import { createHttpsPortal } from './http/portal/server.ts';
+import { operationsOf } from './operations.ts';
+import { parseProbes } from './protocols/capport/probes.ts';
+import { standingWarnings } from './warnings.ts';
+
+export interface Running {
+  readonly engine: Engine;
+  stop(): Promise<void>;
+}
+
+const PROBES_FILE = join(import.meta.dirname, '../deploy/probes.yaml');
+const WARNINGS_EVERY_MS = 5000;
+
+/** Resolves when everything listens and the gateways were compared with the wanted state once. */
+export async function serve(config: Config): Promise<Running> {
+  const engine = await compose(config);
+  const closers: (() => Promise<void> | void)[] = [() => engine.close()];
+  const stop = async () => {
+    // The other way round: nothing may arrive for what is already closed.
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const service = new Service(engine.flow);
+    const control = createControlServer(operationsOf(engine, service), engine.flow.log);
+    await control.listen(config.controlSocket);
+    closers.push(() => control.close());
+    await service.start();
+    closers.push(() => service.stop());
+    await openGarden(engine, closers);
+    await openPortal(engine, closers);
+    await openAccounting(engine, closers);
+    await openIntake(engine, service, closers);
+    watchHealth(engine, closers);
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+  engine.flow.log.info('SERVICE_STARTED', { gateways: config.gateways.length, lines: await engine.store.lineCount() });
+  return { engine, stop };
+}
+
+/** What a garden line meets first. One machine, one gateway: its own addresses are the garden's. */
+async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<void> {
+  const { config, flow, enforcers } = engine;
+  const { spec } = config.gateways[0]!;
+  const allowList = enforcers[0]!;
+  const counters = new GardenCounters();
+  const upstream = new Upstream({
+    servers: config.dns.resolvers.map((ip) => ({ address: formatIp(ip), port: config.dns.port })),
+    counters,
+  });
+  const names = new LifelineNames(spec.lifelines);
+  const lifelines = new LifelineResolver({
+    lifelines: spec.lifelines,
+    names,
+    upstream,
+    allowList,
+    never: [...spec.pools, ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => ({ ip, length: ip.family === 4 ? 32 : 128 }))],
+    file: join(config.stateFolder, 'lifelines.json'),
+    log: flow.log,
+    counters,
+  });
+  await lifelines.start();
+  closers.push(() => lifelines.stop());
+  const front = new DnsFront({
+    upstream,
+    allowList,
+    lifelines: spec.lifelines,
+    lifelineNames: names,
+    packs: spec.packs,
+    portalNames: config.portal.names,
+    portal: spec.portal,
+    sink: spec.sink,
+    pools: spec.pools,
+    infrastructure: engine.reserved,
+    clock: flow.clock,
+    log: flow.log,
+    counters,
+    port: spec.ports.dnsFront,
+    livenessName: spec.packs.flatMap((pack) => pack.dnsNames).find((name) => !name.startsWith('*')) ?? config.portal.names[0]!,
+  });
+  await front.start();
+  front.startLiveness();
+  closers.push(() => front.stop());
+  const refuser = new TlsRefuser({ mode: spec.tls443, port: spec.ports.tlsRefuser, counters });
+  await refuser.start();
+  closers.push(() => refuser.stop());
+  const probes = parseProbes(parseYaml(readFileSync(PROBES_FILE, 'utf8')));
+  if (!probes.ok) throw new Error(`${PROBES_FILE}: ${probes.error.join('; ')}`);
+  const redirector = new Redirector({
+    portalUrl: `https://${config.portal.names[0]}/`,
+    ownNames: config.portal.names,
+    probes: probes.value,
+    standing: (peer) => standingFromMemory(engine, peer),
+    port: spec.ports.portalHttp,
+    counters,
+  });
+  await redirector.start();
+  closers.push(() => redirector.stop());
+}
+
+/** For the port-80 answers: our own elements, all in memory. */
+function standingFromMemory(engine: Engine, peer: Ip): 'in-garden' | 'free' | 'unknown' {
+  if (prefixTexts(peer).some((text) => engine.flow.gardener.lineOfPrefix(text) !== undefined)) return 'in-garden';
+  if (engine.enforcers.some((enforcer) => enforcer.isStrict(peer))) return 'in-garden';
+  const ours = engine.config.gateways.some(({ spec }) => spec.pools.some((pool) => containsIp(pool, peer)));
+  return ours ? 'free' : 'unknown';
+}
+
+async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<void> {
+  const { config, flow } = engine;
+  const origins = config.portal.names.map((name) => `https://${name}`);
+  const portal = createPortal({
+    desk: flow.portalDesk,
+    operator: config.operator,
+    portalOrigins: [origins[0]!, ...origins.slice(1)],
+    tokenKey: engine.tokenKey,
+    now: () => flow.clock.now(),
+    randomId: () => randomUUID(),
+    log: flow.log,
+    languages: config.languages.offered,
+    defaultLanguage: config.languages.default,
+  });
+  const server = createHttpsPortal(portal, { cert: readFileSync(config.portal.certFile), key: readFileSync(config.portal.keyFile) });
+  await listen(server, config.listen.portalHttps);
+  closers.push(() => close(server));
+}
+
+async function openAccounting(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<void> {
+  const { config, flow, bindings } = engine;
+  if (config.accounting.clients.length === 0) return;
+  const { host, port } = config.listen.accounting;
+  const listener = new AccountingListener({
+    listen: (host === '::' ? ['0.0.0.0', '::'] : [host]).map((address) => ({ address, port })),
+    clients: config.accounting.clients.map((client) => ({
+      name: client.name,
+      addresses: client.from.map((prefix) => prefix.ip),
+      secrets: client.secrets.map((secret) => Buffer.from(secret).toString('utf8')),
+      accessKey: client.accessKey,
+      realm: client.realm,
+      interimSeconds: client.interim / 1000,
+    })),
+    record: (batch) => bindings.record(batch),
+    reserved: engine.reserved,
+    clock: flow.clock,
+    log: flow.log,
+  });
+  await listener.start();
+  closers.push(() => listener.stop());
+}
+
+async function openIntake(engine: Engine, service: Service, closers: (() => Promise<void> | void)[]): Promise<void> {
+  const { config, flow } = engine;
+  const intake = createIntake({
+    accept: async (input) => {
+      const outcome = await acceptDelivery(flow, input);
+      service.reportsArrived();
+      return outcome;
+    },
+    sources: config.intake.sources.map(({ name, keys }) => ({ name, keyHashes: keys.map((key) => hash('sha256', key, 'hex')) })),
+    familyOf: (name) => config.families.slugByName.get(name.trim().toLowerCase()),
+    clock: flow.clock,
+    log: flow.log,
+    limits: { maxBodyBytes: config.intake.bodyLimit },
+  });
+  const server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024 }, intake);
+  await listen(server, config.listen.intake);
+  closers.push(() => close(server));
+}
+
+function watchHealth(engine: Engine, closers: (() => Promise<void> | void)[]): void {
+  const look = () => standingWarnings(engine);
+  look();
+  const timer = setInterval(look, WARNINGS_EVERY_MS);
+  closers.push(() => clearInterval(timer));
+}
+
+async function listen(server: Pick<Server, 'once' | 'listen'>, at: { readonly host: string; readonly port: number }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(at.port, at.host, () => resolve());
+  });
+}
+
+async function close(server: Pick<Server, 'close' | 'closeAllConnections'>): Promise<void> {
+  server.closeAllConnections();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+}
