@@ -7,8 +7,10 @@ import { type Prefix, parsePrefix } from '../core/net/prefix.ts';
 import type { PortRange } from '../core/net/transport.ts';
 
 function scalar<T>(expected: string, read: (text: string) => T | undefined) {
-  return z.string().transform((text, context) => {
-    const value = read(text);
+  // Described on the way in, so that the JSON Schema tells an editor the form.
+  const text = z.string().describe(expected);
+  return text.transform((written, context) => {
+    const value = read(written);
     if (value !== undefined) return value;
     context.addIssue({ code: 'custom', message: expected });
     return z.NEVER;

@@ -1,6 +1,6 @@
 // engawa.yaml as written. Values with a sensible default have one; facts of the operator's network have none.
 import { z } from 'zod';
-import { DAY, HOUR, MINUTE, SECOND } from '../core/kernel/time.ts';
+import { DAY, MINUTE, SECOND } from '../core/kernel/time.ts';
 import { strict } from './document.ts';
 import { gatewaySchema } from './gateway.ts';
 import { byteSize, duration, filePath, hostname, ip, line, listen, port, prefix, slug, timeZone } from './scalars.ts';
@@ -118,9 +118,5 @@ export const configSchema = strict({
     cases: retention(180),
     pages: retention(1095),
     audit: retention(1095),
-  }).prefault({}),
-  limits: strict({
-    /** Longest time an element outlives its last renewal, for static bindings. */
-    staticElement: duration(HOUR, 3 * DAY).default(3 * DAY),
   }).prefault({}),
 });
