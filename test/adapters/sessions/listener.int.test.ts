@@ -1,0 +1,203 @@
+// The listener against real clients on loopback: radclient of FreeRADIUS, and datagrams made by hand.
+import { spawn } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AccountingClient } from '../../../src/adapters/sessions/accounting/client.ts';
+import { AccountingListener } from '../../../src/adapters/sessions/accounting/listener.ts';
+import type { AccountingRecord } from '../../../src/core/line/accounting.ts';
+import { formatPrefix } from '../../../src/core/net/prefix.ts';
+import { signRequest } from '../../../src/protocols/radius/authenticator.ts';
+import { decodePacket, encodePacket } from '../../../src/protocols/radius/codec.ts';
+import { ip, prefix } from '../../core/line/records.ts';
+
+const SECRET = 'engawa-test';
+const undo: (() => Promise<unknown> | unknown)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+interface Running {
+  readonly listener: AccountingListener;
+  readonly port: number;
+  readonly stored: AccountingRecord[];
+  /** While set, nothing becomes durable. */
+  gate?: Promise<void>;
+}
+
+async function listening(client: Partial<AccountingClient> = {}): Promise<Running> {
+  const stored: AccountingRecord[] = [];
+  const running: { -readonly [K in keyof Running]?: Running[K] } = { stored };
+  const listener = new AccountingListener({
+    listen: [{ address: '127.0.0.1', port: 0 }],
+    clients: [
+      {
+        name: 'bng1',
+        addresses: [ip('127.0.0.1')],
+        secrets: [SECRET],
+        accessKey: 'User-Name',
+        realm: 'main',
+        interimSeconds: 600,
+        ...client,
+      },
+    ],
+    record: async (batch) => {
+      await running.gate;
+      stored.push(...batch);
+    },
+    reserved: [prefix('198.51.100.53')],
+    clock: { now: () => 1_795_000_000_000 },
+    log: { info() {}, warn() {}, error() {} },
+  });
+  const [bound] = await listener.start();
+  undo.push(() => listener.stop());
+  return Object.assign(running, { listener, port: bound!.port }) as Running;
+}
+
+async function radclient(port: number, attributes: readonly string[], secret = SECRET) {
+  const args = ['-x', '-r', '1', '-t', '1', `127.0.0.1:${port}`, 'acct', secret];
+  const child = spawn('radclient', args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: 10_000 });
+  let output = '';
+  child.stdout.on('data', (text) => (output += text));
+  child.stderr.on('data', (text) => (output += text));
+  child.stdin.end(`${attributes.join('\n')}\n`);
+  const [code] = await once(child, 'close');
+  return { code: code as number, output };
+}
+
+const START = [
+  'User-Name = "ann"',
+  'Acct-Status-Type = Start',
+  'Acct-Session-Id = "0001"',
+  'Framed-IP-Address = 198.51.100.7',
+  'Delegated-IPv6-Prefix = 2001:db8:aa00::/56',
+  'Event-Timestamp = 1794999990',
+];
+
+async function handmade(): Promise<{
+  socket: Socket;
+  send: (bytes: Uint8Array, port: number) => void;
+  next: () => Promise<Buffer>;
+}> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  undo.push(() => socket.close());
+  return {
+    socket,
+    send: (bytes, port) => socket.send(bytes, port, '127.0.0.1'),
+    next: async () => (await once(socket, 'message', { signal: AbortSignal.timeout(5000) }))[0] as Buffer,
+  };
+}
+
+function start(identifier: number, secret = SECRET): Uint8Array {
+  const text = (type: number, value: string) => ({ type, value: Buffer.from(value) });
+  const attributes = [
+    { type: 40, value: Uint8Array.from([0, 0, 0, 1]) },
+    text(1, 'ann'),
+    text(44, '0001'),
+    { type: 8, value: Uint8Array.from([198, 51, 100, 7]) },
+    text(33, 'first'),
+    text(33, 'second'),
+  ];
+  return signRequest(encodePacket({ code: 4, identifier, attributes }), Buffer.from(secret));
+}
+
+describe('the accounting listener', () => {
+  it('is answered to the satisfaction of radclient, with and without Message-Authenticator and Proxy-State', async () => {
+    const { port, stored } = await listening();
+    const plain = await radclient(port, START);
+    expect(plain.output).toMatch(/Received Accounting-Response/);
+    expect(plain.code).toBe(0);
+    const full = await radclient(port, [...START, 'Message-Authenticator = 0x00', 'Proxy-State = 0x6162']);
+    expect(full.output).toMatch(/Received Accounting-Response[\s\S]*Proxy-State = 0x6162/);
+    expect(full.code).toBe(0);
+    expect(stored).toHaveLength(2);
+    const [first] = stored;
+    if (first?.status !== 'start') throw new Error('no start');
+    expect(first.prefixes.map((one) => formatPrefix(one.prefix))).toEqual(['198.51.100.7', '2001:db8:aa00::/56']);
+    expect(first).toMatchObject({ nas: 'bng1', accessKey: 'ann', eventAt: 1_794_999_990_000, clockLagMs: 10_000 });
+  });
+
+  it('drops a wrong secret, an unknown client and broken octets without a word, and counts each', async () => {
+    const { listener, port, stored } = await listening({ addresses: [ip('127.0.0.1')] });
+    const wrong = await radclient(port, START, 'another-secret');
+    expect(wrong.output).toMatch(/No reply/);
+    const { send } = await handmade();
+    send(Buffer.from('0450'), port);
+    await expect.poll(() => listener.counts().malformed).toBe(1);
+    expect(listener.counts()).toMatchObject({ 'bad-authenticator': 1, malformed: 1, stored: 0 });
+    expect(stored).toEqual([]);
+    const stranger = await listening({ addresses: [ip('192.0.2.1')] });
+    send(start(1), stranger.port);
+    await expect.poll(() => stranger.listener.counts()['unknown-client']).toBe(1);
+  });
+
+  it('accepts the previous secret during rotation and answers with the one that was used', async () => {
+    const { port, stored } = await listening({ secrets: ['new-secret', SECRET] });
+    expect((await radclient(port, START)).code).toBe(0);
+    expect((await radclient(port, START, 'new-secret')).code).toBe(0);
+    expect(stored).toHaveLength(2);
+  });
+
+  it('answers only when the record is durable, a duplicate again, and copies Proxy-State in order', async () => {
+    const running = await listening();
+    const { socket, send, next } = await handmade();
+    let durable = () => {};
+    running.gate = new Promise((resolve) => {
+      durable = resolve;
+    });
+    let answers = 0;
+    socket.on('message', () => answers++);
+    send(start(7), running.port);
+    send(Buffer.from('0450'), running.port); // once this is counted, the Start before it has been taken
+    await expect.poll(() => running.listener.counts().malformed).toBe(1);
+    expect(answers).toBe(0);
+    durable();
+    const answer = decodePacket(await next());
+    if (!answer.ok) throw new Error(answer.error.kind);
+    expect([answer.value.code, answer.value.identifier]).toEqual([5, 7]);
+    expect(answer.value.attributes.map((one) => Buffer.from(one.value).toString())).toEqual(['first', 'second']);
+    send(start(7), running.port);
+    expect((await next())[0]).toBe(5);
+  });
+
+  it('gives no answer for what could not be stored, and goes on', async () => {
+    const running = await listening();
+    const { send, next } = await handmade();
+    running.gate = Promise.reject(new Error('disk full'));
+    running.gate.catch(() => {});
+    send(start(1), running.port);
+    await expect.poll(() => running.listener.counts()['not-stored']).toBe(1);
+    running.gate = Promise.resolve();
+    send(start(2), running.port);
+    expect((await next())[1]).toBe(2);
+  });
+
+  it('answers what it has no use for, keeps infrastructure out and ignores 255.255.255.254', async () => {
+    const { listener, port, stored } = await listening();
+    expect(
+      (
+        await radclient(
+          port,
+          START.filter((one) => !one.startsWith('User-Name')),
+        )
+      ).code,
+    ).toBe(0);
+    expect(listener.counts().ignored).toBe(1);
+    const address = (text: string) => START.map((one) => one.replace('198.51.100.7', text).replace('/56', '/32'));
+    await radclient(port, address('198.51.100.53'));
+    await radclient(port, address('255.255.255.254'));
+    expect(stored.map((one) => (one.status === 'start' ? one.prefixes : undefined))).toEqual([[], []]);
+    expect(listener.counts()['prefix-refused']).toBe(3);
+  });
+
+  it('names each NAS behind a proxy on its own, and takes the access key it was told to', async () => {
+    const { port, stored } = await listening({ proxy: true, accessKey: 'Agent-Circuit-Id' });
+    const circuit = ['ADSL-Agent-Circuit-Id = "olt1 1/2/3:100"', 'NAS-Identifier = "bng7"'];
+    expect((await radclient(port, [...START, ...circuit])).code).toBe(0);
+    expect(stored[0]).toMatchObject({ nas: 'bng1/bng7', accessKey: 'olt1 1/2/3:100' });
+    expect((await radclient(port, ['Acct-Status-Type = Accounting-On', 'NAS-IP-Address = 192.0.2.9'])).code).toBe(0);
+    expect(stored[1]).toMatchObject({ nas: 'bng1/192.0.2.9', status: 'on' });
+  });
+});
