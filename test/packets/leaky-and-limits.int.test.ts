@@ -12,6 +12,7 @@ afterAll(() => stage?.end());
 afterEach(async () => {
   for (const home of stage.network.homes) await stage.free(home);
   await stage.internet.heard();
+  await stage.bng.heard();
 });
 
 const FAMILIES = ['ip4', 'ip6'] as const;
@@ -136,11 +137,42 @@ describe.each(FAMILIES)('over %s', (family) => {
     expect(await agent.tell({ ...ask, text: 'stolen', localAddress: stolen })).toBe('timeout');
     expect((await stage.internet.heard()).filter((line) => line.includes('stolen'))).toEqual([]);
     await stage.network.exec(thief, ['ip', 'addr', 'del', own, 'dev', 'wan']);
+    await stage.network.exec(thief, ['nft', 'add rule ip nat outgoing oifname wan masquerade']);
   });
 });
 
-test.each([41, 47, 50])('protocol %d does not leave the garden', async (protocol) => {
-  // The home's router turns datagrams for port 6000 into packets of that protocol; the outside counts them.
+describe('the DNS budget', () => {
+  const ASKED = 400;
+  const front = async () => (await stage.bng.heard()).filter((line) => line.includes('burst')).length;
+  beforeAll(() => stage.dnsAlive(true, 600));
+  afterAll(() => stage.dnsAlive(false));
+
+  test('holds per line: a flood of one line takes nothing from its neighbour', async () => {
+    for (const home of stage.network.homes) await stage.put(home, 'strict');
+    await bot().tell({ do: 'udp-burst', host: at().resolver.ip4, port: 53, count: ASKED });
+    expect(await stage.homes[1]!.udp(at().resolver.ip4, 53)).toBe('echo');
+    const arrived = await front();
+    expect(arrived).toBeGreaterThanOrEqual(100);
+    expect(arrived).toBeLessThan(ASKED / 2);
+  });
+
+  test('holds per delegated prefix: more addresses are not more budget', async () => {
+    const second = `${home().host.ip6.slice(0, -2)}11`;
+    await stage.network.exec(home().hostNamespace, ['ip', 'addr', 'add', `${second}/64`, 'dev', 'eth0', 'nodad']);
+    await stage.put(home(), 'strict');
+    for (const localAddress of [home().host.ip6, second]) {
+      await bot().tell({ do: 'udp-burst', host: at().resolver.ip6, port: 53, count: ASKED / 2, localAddress });
+    }
+    await stage.homes[1]!.udp(at().resolver.ip6, 53);
+    const arrived = await front();
+    expect(arrived).toBeGreaterThanOrEqual(100);
+    expect(arrived).toBeLessThan(ASKED / 2);
+  });
+});
+
+test.each([1, 41, 47, 50])('protocol %d does not leave the garden', async (protocol) => {
+  // The home's router turns datagrams for port 6000 into packets of that protocol (port 2048 reads as an ICMP echo request);
+  // the outside counts them.
   const { network } = stage;
   const tunnel = `table ip tunnel { chain out { type filter hook postrouting priority 400; udp dport 6000 ip protocol set ${protocol}; }; }`;
   const counter = `table ip seen { chain in { type filter hook prerouting priority -400; ip protocol ${protocol} counter; }; }`;
@@ -150,7 +182,8 @@ test.each([41, 47, 50])('protocol %d does not leave the garden', async (protocol
     const { stdout } = await network.exec(network.internet, ['nft', 'list', 'table', 'ip', 'seen']);
     return Number(/packets (\d+)/.exec(stdout)![1]);
   };
-  const send = () => bot().tell({ do: 'udp-ask', host: at().site.ip4, port: 6000, text: 'tunnel', timeoutMs: 150 });
+  const send = () =>
+    bot().tell({ do: 'udp-ask', host: at().site.ip4, port: 6000, localPort: 2048, text: 'tunnel', timeoutMs: 150 });
   await send();
   expect(await seen()).toBe(1);
   await stage.put(home(), 'strict');

@@ -22,6 +22,8 @@ export type AgentCommand =
       readonly perSecond: number;
       readonly forMs: number;
     }
+  /** `count` datagrams at once; nobody waits for answers. */
+  | ({ readonly do: 'udp-burst'; readonly count: number } & Target)
   /** What the listeners saw since the last time it was asked. */
   | { readonly do: 'heard' }
   | { readonly do: 'close'; readonly id: string };

@@ -34,6 +34,8 @@ async function perform(command: AgentCommand): Promise<unknown> {
       return udpAsk(command);
     case 'udp-push':
       return listeners.get(`${command.from.host}:${command.from.port}`)?.send('push', command.port, command.host);
+    case 'udp-burst':
+      return udpBurst(command);
     case 'flood':
       return flood(command);
     case 'heard':
@@ -130,6 +132,17 @@ function udpAsk({
     socket.removeAllListeners('message');
     if (id === undefined) socket.close();
   });
+}
+
+function udpBurst({ host, port, count, localAddress }: Extract<AgentCommand, { do: 'udp-burst' }>) {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  return within<string>(2000, 'timeout', (done) => {
+    socket.on('error', (error) => done(error.message));
+    socket.bind({ port: 0, ...(localAddress === undefined ? {} : { address: localAddress }) }, () => {
+      let left = count;
+      for (let i = 0; i < count; i++) socket.send('burst', port, host, () => --left === 0 && done('sent'));
+    });
+  }).finally(() => socket.close());
 }
 
 /** A bot: new connections at a steady rate, each given up after a moment. Answers with how many were tried. */
