@@ -55,6 +55,7 @@ export interface GatewaySpec {
     readonly portalHttp: number;
     readonly portalHttps: number;
     readonly tlsRefuser: number;
+    /** Bound to the portal's own addresses, never to the wildcard: the kernel takes a UDP reply from any other source for a stranger's. */
     readonly dnsFront: number;
   };
   readonly tls443: 'alert' | 'reset';
