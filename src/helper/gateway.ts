@@ -21,6 +21,7 @@ import type { Skeleton } from './skeleton.ts';
 import type { SteeredFlows } from './steered.ts';
 
 const DNS_ALIVE_SECONDS = 60;
+const ADOPT_PATIENCE_MS = 2000;
 const NOTHING: Answer = { kind: 'none' };
 
 export interface GatewayParts {
@@ -36,16 +37,22 @@ export class Gateway {
   /** Per prefix, the ports whose elements may exist: what a later put or remove takes away. */
   readonly #ports = new Map<string, Map<string, ProtocolPort>>();
   #installing: Promise<unknown> = Promise.resolve();
+  #adopted: Promise<void> = Promise.resolve();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
   }
 
-  /** Learns which port elements a former helper left behind; without a table there are none. */
-  async adopt(): Promise<void> {
-    const counts = await listCounts(this.#parts.spec);
-    if (!counts.ok) return;
-    for (const { prefix, protocol, port } of counts.value) this.#remember(prefix, [{ protocol, port }]);
+  /**
+   * Learns which port elements a former helper left behind; without a table there are none. Changes wait for it, but not
+   * for long: a port that is missed here only stays in its set, without effect outside the garden, until its timeout.
+   */
+  adopt(): void {
+    const learnt = listCounts(this.#parts.spec).then((counts) => {
+      if (!counts.ok) return;
+      for (const { prefix, protocol, port } of counts.value) this.#remember(prefix, [{ protocol, port }]);
+    });
+    this.#adopted = Promise.race([learnt, new Promise<void>((resolve) => setTimeout(resolve, ADOPT_PATIENCE_MS))]);
   }
 
   async run(operation: Operation): Promise<Result<Answer, HelperError>> {
@@ -98,6 +105,7 @@ export class Gateway {
     }
     const spent = guard.spend(put.length);
     if (!spent.ok) return spent;
+    await this.#adopted;
     const removals = remove.map((prefix) => ({ prefix, abusedPorts: this.#remembered(prefix) }));
     const puts = put.map((element) => ({ ...element, dropPorts: this.#surplus(element) }));
     // Before the answer: should it get lost, what may exist is remembered all the same.
@@ -185,6 +193,9 @@ function failureOf(failure: NftFailure): HelperError {
 function refusalOf(text: string): HelperError {
   // ENFILE is how the kernel says that a set has reached its size.
   if (text.includes('Too many open files')) return { kind: 'refused', code: 'set-full', text: 'the set is full' };
+  // The socket buffer cannot be raised inside a user namespace (the lab without root): the transaction must be smaller.
+  if (text.includes('Message too long'))
+    return { kind: 'refused', code: 'too-many', text: 'too much for one transaction' };
   if (text.includes('No such file')) return { kind: 'unavailable', text: 'the table or a set of it is missing' };
   return { kind: 'unavailable', text: text.slice(0, 200) };
 }

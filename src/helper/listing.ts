@@ -2,10 +2,9 @@
 // A set that cannot be read is an error, never an empty answer.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
-import { parseIp } from '../core/net/ip.ts';
-import { type Prefix, prefixOf } from '../core/net/prefix.ts';
+import { countOf, keyPrefix, parseSetListing, type RawElement } from '../protocols/nftables/listing.ts';
 import type { CountItem, HelperError, StateItem } from '../protocols/nftables/messages.ts';
-import { type KeyForm, keyForms } from '../protocols/nftables/sets.ts';
+import { keyForms } from '../protocols/nftables/sets.ts';
 import { NFT, toError } from './skeleton.ts';
 import { runTool } from './tools.ts';
 
@@ -44,51 +43,9 @@ export async function listCounts(spec: GatewaySpec): Promise<Result<readonly Cou
   return ok(items);
 }
 
-interface RawElement {
-  readonly val: unknown;
-  readonly packets: number;
-}
-
 async function listSet(spec: GatewaySpec, name: string): Promise<Result<readonly RawElement[], HelperError>> {
   const listed = await runTool([NFT, '-j', 'list', 'set', 'inet', spec.table, name], LIMITS);
   if (!listed.ok) return err(toError(`list set ${name}`, listed.error));
   const elements = parseSetListing(listed.value, name);
   return elements === undefined ? err({ kind: 'unavailable', text: `list set ${name}: not understood` }) : ok(elements);
-}
-
-/** Total. undefined = the listing does not hold that set; no `elem` = the set is there and empty. */
-export function parseSetListing(text: string, name: string): readonly RawElement[] | undefined {
-  let document: { nftables?: unknown };
-  try {
-    document = JSON.parse(text) as typeof document;
-  } catch {
-    return undefined;
-  }
-  if (!Array.isArray(document?.nftables)) return undefined;
-  const entry = document.nftables.find((o: { set?: { name?: unknown } } | null) => o?.set?.name === name);
-  if (entry === undefined) return undefined;
-  const elements: unknown = entry.set.elem ?? [];
-  return Array.isArray(elements) ? elements.map(rawElement) : undefined;
-}
-
-/** A bare value, or `{elem: {val, timeout, expires, counter}}`. */
-function rawElement(element: unknown): RawElement {
-  if (typeof element !== 'object' || element === null || !('elem' in element)) return { val: element, packets: 0 };
-  const { val, counter } = element.elem as { val?: unknown; counter?: { packets?: unknown } };
-  const packets = counter?.packets;
-  return { val, packets: typeof packets === 'number' ? packets : 0 };
-}
-
-function keyPrefix(form: KeyForm, text: string): Prefix | undefined {
-  const ip = parseIp(text);
-  return ip?.family === form.family ? prefixOf(ip, form.length) : undefined;
-}
-
-function countOf(form: KeyForm, element: RawElement): CountItem | undefined {
-  const tuple = (element.val as { concat?: unknown } | null)?.concat;
-  if (!Array.isArray(tuple)) return undefined;
-  const [address, protocol, port] = tuple as readonly unknown[];
-  const prefix = typeof address === 'string' ? keyPrefix(form, address) : undefined;
-  if (prefix === undefined || (protocol !== 'tcp' && protocol !== 'udp') || typeof port !== 'number') return undefined;
-  return { prefix, protocol, port, packets: element.packets };
 }

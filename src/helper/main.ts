@@ -80,7 +80,7 @@ async function main(): Promise<void> {
     skeleton: new Skeleton(spec.value, session, folder),
     steered: new SteeredFlows(spec.value),
   });
-  await gateway.adopt();
+  gateway.adopt();
   const report = createReport();
   const server = createHelperServer({ run: (operation) => gateway.run(operation), report });
   server.listen(options.socket, () => {

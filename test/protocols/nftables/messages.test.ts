@@ -83,7 +83,7 @@ describe('messages between main and the helper', () => {
         parseRequest(line);
         parseResponse(line);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatIp } from '../../src/core/net/ip.ts';
-import { deleteArguments, isSteered, parseFlow } from '../../src/helper/steered.ts';
-import { SPEC } from './lab-gateway.ts';
+import { formatIp } from '../../../src/core/net/ip.ts';
+import { deleteArguments, isSteered, parseFlow } from '../../../src/protocols/nftables/conntrack.ts';
+import { SPEC } from '../../helper/lab-gateway.ts';
 
 const line = (text: string) => parseFlow(text)!;
 const dns =

@@ -1,0 +1,48 @@
+// What `nft -j list set` answers, as values: elements, keys, counters. Pure, total; a listing that is not understood is
+// never read as an empty one.
+import { parseIp } from '../../core/net/ip.ts';
+import { type Prefix, prefixOf } from '../../core/net/prefix.ts';
+import type { CountItem } from './messages.ts';
+import type { KeyForm } from './sets.ts';
+
+export interface RawElement {
+  readonly val: unknown;
+  readonly packets: number;
+}
+
+/** Total. undefined = the listing does not hold that set; no `elem` = the set is there and empty. */
+export function parseSetListing(text: string, name: string): readonly RawElement[] | undefined {
+  let document: { nftables?: unknown };
+  try {
+    document = JSON.parse(text) as typeof document;
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(document?.nftables)) return undefined;
+  const entry = document.nftables.find((o: { set?: { name?: unknown } } | null) => o?.set?.name === name);
+  if (entry === undefined) return undefined;
+  const elements: unknown = entry.set.elem ?? [];
+  return Array.isArray(elements) ? elements.map(rawElement) : undefined;
+}
+
+/** A bare value, or `{elem: {val, timeout, expires, counter}}`. */
+function rawElement(element: unknown): RawElement {
+  if (typeof element !== 'object' || element === null || !('elem' in element)) return { val: element, packets: 0 };
+  const { val, counter } = (element.elem ?? {}) as { val?: unknown; counter?: { packets?: unknown } };
+  const packets = counter?.packets;
+  return { val, packets: typeof packets === 'number' ? packets : 0 };
+}
+
+export function keyPrefix(form: KeyForm, text: string): Prefix | undefined {
+  const ip = parseIp(text);
+  return ip?.family === form.family ? prefixOf(ip, form.length) : undefined;
+}
+
+export function countOf(form: KeyForm, element: RawElement): CountItem | undefined {
+  const tuple = (element.val as { concat?: unknown } | null)?.concat;
+  if (!Array.isArray(tuple)) return undefined;
+  const [address, protocol, port] = tuple as readonly unknown[];
+  const prefix = typeof address === 'string' ? keyPrefix(form, address) : undefined;
+  if (prefix === undefined || (protocol !== 'tcp' && protocol !== 'udp') || typeof port !== 'number') return undefined;
+  return { prefix, protocol, port, packets: element.packets };
+}

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeSpec, encodeSpec } from '../../../src/protocols/nftables/spec-json.ts';
+import { SPEC } from '../../helper/lab-gateway.ts';
+
+const changed = (change: (spec: Record<string, unknown>) => void): string => {
+  const spec = JSON.parse(encodeSpec(SPEC)) as Record<string, unknown>;
+  change(spec);
+  return JSON.stringify(spec);
+};
+
+describe('the gateway’s facts as a file for the helper', () => {
+  it('come back as they were written', () => {
+    expect(decodeSpec(encodeSpec(SPEC))).toEqual({ ok: true, value: SPEC });
+  });
+
+  it.each([
+    [
+      'no lifeline of class emergency',
+      changed((s) => {
+        s['lifelines'] = [];
+      }),
+      'lifelines',
+    ],
+    [
+      'a table name with more in it',
+      changed((s) => {
+        s['table'] = 'engawa; flush ruleset';
+      }),
+      'table',
+    ],
+    [
+      'an interface name with a quote',
+      changed((s) => {
+        s['accessInterfaces'] = ['a"b'];
+      }),
+      'accessInterfaces[0]',
+    ],
+    [
+      'host bits in a pool',
+      changed((s) => {
+        s['pools'] = ['192.0.2.1/24'];
+      }),
+      'pools[0]',
+    ],
+    [
+      'an IPv6 length nobody delegates',
+      changed((s) => {
+        s['ipv6Lengths'] = [32];
+      }),
+      'ipv6Lengths[0]',
+    ],
+    [
+      'a port beyond 65535',
+      changed((s) => {
+        s['ports'] = { portalHttp: 70_000 };
+      }),
+      'ports.portalHttp',
+    ],
+    [
+      'families mixed up',
+      changed((s) => {
+        s['sink'] = { ip4: '2001:db8::1', ip6: '2001:db8::2' };
+      }),
+      'sink.ip4',
+    ],
+    ['nothing', '{}', 'lifelines'],
+  ])('%s: refused, with its place', (_name, text, path) => {
+    expect(decodeSpec(text)).toMatchObject({ ok: false, error: { path } });
+  });
+
+  it('never throws, whatever the file', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+        expect(decodeSpec(text).ok).toBe(false);
+      }),
+      { numRuns: 200 },
+    );
+    const keys = Object.keys(JSON.parse(encodeSpec(SPEC)) as object);
+    fc.assert(
+      fc.property(fc.constantFrom(...keys), fc.jsonValue(), (key, value) => {
+        decodeSpec(
+          changed((s) => {
+            s[key] = value;
+          }),
+        );
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
