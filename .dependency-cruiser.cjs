@@ -20,9 +20,9 @@ module.exports = {
     rule('src-never-imports-test', 'fakes stay in tests', { path: '^src/' }, { path: '^test/' }),
     rule(
       'nothing-imports-the-wiring',
-      'main and compose see everything; nothing sees them',
-      { path: '^src/', pathNot: ['^src/(main|compose)\\.ts$', '^src/cli/'] },
-      { path: ['^src/(main|compose)\\.ts$', '^src/helper/main\\.ts$'] },
+      'the files at the top of src see everything; only they and the commands see them',
+      { path: '^src/.+/', pathNot: '^src/cli/' },
+      { path: ['^src/[^/]+\\.ts$', '^src/helper/main\\.ts$'] },
     ),
     only('core-imports-core', 'rules are replayable years later: values in, values out', '^src/core/', ['^src/core/']),
     only('flow-imports-core', 'the flow orders; adapters act', '^src/flow/', ['^src/(core|flow)/']),
@@ -75,6 +75,14 @@ module.exports = {
       '^src/telemetry/',
       '^src/flow/ports\\.ts$',
       ...pkg('pino'),
+    ]),
+    onlyAndNode('cli-calls-flow', 'a command parses, calls and prints', '^src/cli/', [
+      '^src/(core|flow|config|telemetry|protocols|lab|cli)/',
+      '^src/[^/]+\\.ts$',
+      ...pkg('commander'),
+    ]),
+    onlyAndNode('lab-builds-on-the-outside', 'the lab uses the product as an operator does', '^src/lab/', [
+      '^src/(core|flow|config|telemetry|protocols|lab)/',
     ]),
     owned('kysely-stays-in-sqlite', 'SQL is the store’s business', '^src/adapters/store/sqlite/', 'kysely'),
     owned('nodemailer-stays-in-smtp', 'mail is the notifier’s business', '^src/adapters/notifier/smtp/', 'nodemailer'),
