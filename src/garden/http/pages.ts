@@ -5,14 +5,15 @@ export interface StaticAnswer {
   readonly status: number;
   /** Name, value, name, value: as node:http writes them. */
   readonly headers: readonly string[];
-  readonly body: Buffer;
+  /** A string: node:http then sends head and body in one write. */
+  readonly body: string;
 }
 
 /** Every answer ends its connection: after a release, nothing must go on in a flow that was steered to us. */
 function answer(status: number, html: string, extra: readonly string[] = []): StaticAnswer {
-  const body = Buffer.from(`<!doctype html><html><meta charset="utf-8">${html}</html>\n`);
+  const body = `<!doctype html><html><meta charset="utf-8">${html}</html>\n`;
   const headers = [
-    ...['Content-Type', 'text/html; charset=utf-8', 'Content-Length', String(body.length)],
+    ...['Content-Type', 'text/html; charset=utf-8', 'Content-Length', String(Buffer.byteLength(body))],
     ...['Cache-Control', 'no-store', 'Referrer-Policy', 'no-referrer', 'Connection', 'close', ...extra],
   ];
   return { status, headers, body };

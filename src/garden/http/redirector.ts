@@ -33,13 +33,21 @@ const MAX_HEAD_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 const BAD_LINGER_MS = 500;
 
+/** One connection: who, and whether our one answer is out. */
+interface Visit {
+  readonly ip: Ip;
+  answered: boolean;
+}
+
+/** On the socket itself: a map keyed by sockets costs a tenth of an answer. */
+const VISIT = Symbol('visit');
+type Visited = Socket & { [VISIT]?: Visit };
+
 export class Redirector {
   readonly #o: RedirectorOptions;
   readonly #places: Places;
   readonly #ownNames: ReadonlySet<string>;
   readonly #servers: Server[] = [];
-  readonly #open = new Set<Socket>();
-  readonly #answered = new WeakSet<Socket>();
   readonly #portal: StaticAnswer;
   readonly #required: StaticAnswer;
   readonly #free = lineIsFree();
@@ -66,8 +74,11 @@ export class Redirector {
   }
 
   async stop(): Promise<void> {
-    const closing = this.#servers.splice(0).map((one) => new Promise<void>((done) => one.close(() => done())));
-    for (const socket of this.#open) socket.destroy();
+    const closing = this.#servers.splice(0).map((server) => {
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      server.closeAllConnections();
+      return closed;
+    });
     await Promise.all(closing);
   }
 
@@ -96,41 +107,39 @@ export class Redirector {
     this.#port = (server.address() as { port: number }).port;
   }
 
-  #onConnection(socket: Socket): void {
+  #onConnection(socket: Visited): void {
     const ip = peerOf(socket.remoteAddress);
-    const key = ip === undefined ? undefined : householdKey(ip);
-    if (key === undefined || !this.#places.enter(key)) {
+    const key = ip === undefined ? '' : householdKey(ip);
+    if (ip === undefined || !this.#places.enter(key)) {
       this.#o.counters.add('http_no_place');
       socket.destroy();
       return;
     }
-    this.#open.add(socket);
-    socket.once('close', () => {
-      this.#open.delete(socket);
-      this.#places.leave(key);
-    });
+    socket[VISIT] = { ip, answered: false };
+    socket.on('close', () => this.#places.leave(key));
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const { socket, rawHeaders } = request;
-    if (this.#answered.has(socket)) return; // pipelined behind our goodbye
-    this.#answered.add(socket);
+    const { rawHeaders } = request;
+    const socket: Visited = request.socket;
+    const visit = socket[VISIT];
+    if (visit === undefined || visit.answered) return; // pipelined behind our goodbye
     if (rawHeaders.length > 2 * MAX_HEADERS) {
       this.#onBadRequest(socket);
       return;
     }
-    const answer = this.#choose(request, socket.remoteAddress);
+    visit.answered = true;
+    const answer = this.#choose(request, visit.ip);
     response.writeHead(answer.status, answer.headers as string[]);
     response.end(answer.body);
   }
 
-  #choose(request: IncomingMessage, peer: string | undefined): StaticAnswer {
+  #choose(request: IncomingMessage, peer: Ip): StaticAnswer {
     const host = header(request.rawHeaders, 'host');
     if (this.#ownNames.has(bareHost(host))) return this.#count('own', this.#portal);
-    const ip = peerOf(peer);
     const family = this.#o.probes.family(host, request.url ?? '');
     if (family !== undefined) this.#o.counters.add(`http_probe_${family}`);
-    if (ip !== undefined && this.#o.standing(ip) === 'free') return this.#count('free', this.#free);
+    if (this.#o.standing(peer) === 'free') return this.#count('free', this.#free);
     if (family === undefined && isProgram(request)) return this.#count('511', this.#required);
     return this.#count('redirect', this.#portal);
   }
@@ -141,8 +150,9 @@ export class Redirector {
   }
 
   /** 400 and the end. What still comes in is read for a moment, or the client would see a reset instead. */
-  #onBadRequest(socket: Socket): void {
-    this.#answered.add(socket);
+  #onBadRequest(socket: Visited): void {
+    const visit = socket[VISIT];
+    if (visit !== undefined) visit.answered = true;
     if (socket.destroyed || socket.writableEnded) return;
     this.#o.counters.add('http_bad');
     socket.on('error', () => socket.destroy());
