@@ -97,8 +97,10 @@ function endOf(claim: Claim, others: readonly Claim[], moves: readonly Claim[], 
       ends.push({ at: Math.max(claim.lastAt, stop.firstAt), by: 'stop' });
   const reset = facts.resetsOf(claim.nas).find((at) => at > claim.lastAt);
   if (reset !== undefined) ends.push({ at: reset, by: 'nas-reset' });
+  // Evidence of both at one time: nobody knows who was first (two clocks, too), so it may last as long as the other's.
   for (const other of [...others, ...moves])
-    if (other.lastAt > claim.lastAt) ends.push({ at: Math.max(claim.lastAt, other.firstAt), by: 'superseded' });
+    if (other.lastAt > claim.lastAt)
+      ends.push({ at: other.firstAt > claim.lastAt ? other.firstAt : other.lastAt, by: 'superseded' });
   const first = ends.reduce<End | undefined>(
     (best, end) => (best === undefined || isBefore(end, best) ? end : best),
     undefined,

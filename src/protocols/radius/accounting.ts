@@ -12,7 +12,7 @@ import {
   readVendor,
   VENDOR_SPECIFIC,
 } from './attributes.ts';
-import { signResponse } from './authenticator.ts';
+import { signAccountingResponse } from './authenticator.ts';
 import { type Attribute, CODE, encodePacket, type Packet } from './codec.ts';
 
 export type AcctStatus = 'start' | 'stop' | 'interim' | 'on' | 'off' | 'other';
@@ -101,8 +101,8 @@ function valuesOf(
 }
 
 /**
- * Proxy-State is copied, in order (RFC 2866 §5 by way of RFC 2865 §5.33). Message-Authenticator goes first, and only to
- * one who sent it: older equipment drops what it does not know.
+ * Proxy-State is copied, in order (RFC 2865 §5.33). Message-Authenticator goes first, and only to one who sent it: older
+ * equipment drops what it does not know.
  */
 export function accountingResponse(request: Packet, secret: Uint8Array): Uint8Array {
   const signed = request.attributes.some((one) => one.type === MESSAGE_AUTHENTICATOR);
@@ -111,5 +111,5 @@ export function accountingResponse(request: Packet, secret: Uint8Array): Uint8Ar
     ...request.attributes.filter((one) => one.type === PROXY_STATE),
   ];
   const bytes = encodePacket({ code: CODE.accountingResponse, identifier: request.identifier, attributes });
-  return signResponse(bytes, request.authenticator, secret);
+  return signAccountingResponse(bytes, request.authenticator, secret);
 }

@@ -30,10 +30,19 @@ export function signRequest(bytes: Uint8Array, secret: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Response Authenticator = MD5(header with the *request's* authenticator, attributes, secret). In place. */
-export function signResponse(bytes: Uint8Array, requestAuthenticator: Uint8Array, secret: Uint8Array): Uint8Array {
-  bytes.set(requestAuthenticator, 4);
+/**
+ * Response Authenticator = MD5(header with the *request's* authenticator, attributes, secret) (RFC 2866 §3). In place.
+ * No RFC says over which authenticator the HMAC of an Accounting-Response runs. FreeRADIUS takes sixteen zero octets here
+ * and drops anything else, so that is what we send; CoA and Access replies differ (RFC 5176 §3.4, RFC 3579 §3.2).
+ */
+export function signAccountingResponse(
+  bytes: Uint8Array,
+  requestAuthenticator: Uint8Array,
+  secret: Uint8Array,
+): Uint8Array {
+  bytes.fill(0, 4, 20);
   fillMessageAuthenticator(bytes, secret);
+  bytes.set(requestAuthenticator, 4);
   bytes.set(md5(bytes, secret), 4);
   return bytes;
 }
