@@ -25,6 +25,16 @@ export function sentences(text: string): string[] {
     .filter((s) => s !== '');
 }
 
+/** Each heading, paragraph, row and button as a sentence of its own, whether it ends in a full stop or not. */
+export function spokenText(html: string): string {
+  const marked = html.replace(/<\/(p|li|h1|h2|dt|dd|button)>/g, '\u2028$&');
+  const blocks = visibleText(marked.replace(/\u2028/g, '~~~')).split('~~~');
+  return blocks
+    .map((block) => block.trim().replace(/[.:]*$/, '.'))
+    .filter((block) => block !== '.')
+    .join(' ');
+}
+
 /** Flesch-Kincaid grade, with the usual vowel-group count of syllables. */
 export function gradeOf(text: string): number {
   const all = words(text);

@@ -24,7 +24,7 @@ export function datesFor(tag: string, timeZone: string): Dates {
   const day = (at: Instant) => {
     const part = partsOf(short, at);
     return tag === 'ja'
-      ? `${part['month']}${part['day']}日（${part['weekday']}）${part['hour']}時${part['minute']}分`
+      ? `${part['month']}月${part['day']}日（${part['weekday']}）${part['hour']}時${part['minute']}分`
       : `${part['weekday']} ${part['day']} ${part['month']}, ${part['hour']}:${part['minute']}`;
   };
   return { short: day, full: (at) => (tag === 'ja' ? `${day(at)}（${zone}）` : `${day(at)} (${zone})`) };
@@ -55,8 +55,9 @@ function easyDates(timeZone: string): Dates {
     minute: 'numeric',
     hourCycle: 'h23',
   });
-  const zone =
-    zoneName('ja', timeZone) === '日本時間' ? '{日本|にほん}の {時間|じかん}' : zoneName('en', timeZone, 'shortOffset');
+  const zone = zoneName('ja', timeZone).startsWith('日本')
+    ? '{日本|にほん}の {時間|じかん}'
+    : zoneName('en', timeZone, 'shortOffset');
   const short = (at: Instant) => {
     const part = partsOf(format, at);
     const [day, hour, minute] = [Number(part['day']), Number(part['hour']), Number(part['minute'])];

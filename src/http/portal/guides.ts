@@ -40,6 +40,8 @@ export interface Guides {
   note(device: string): string | undefined;
   plan(journey: Pick<OutsideJourney, 'guide' | 'survivesRestart' | 'device' | 'ticks'>): readonly Step[];
   progress(journey: Pick<OutsideJourney, 'guide' | 'survivesRestart' | 'device' | 'ticks'>): Progress;
+  /** At least one of these must be done before a release without a call. */
+  cure(journey: Pick<OutsideJourney, 'guide' | 'survivesRestart' | 'device' | 'ticks'>): readonly string[];
 }
 
 export const GUIDES_FILE = join(import.meta.dirname, '../../../deploy/guides/guides.yaml');
@@ -69,6 +71,7 @@ export function loadGuides(file = GUIDES_FILE): Guides {
     steps: [...new Set(Object.values(data.plans).flatMap((plan) => plan.steps.map((step) => step.id)))],
     note: (device) => data.notes[device],
     plan: stepsOf,
+    cure: (journey) => planOf(journey).cure,
     progress(journey) {
       if (journey.device === undefined || !data.devices.includes(journey.device)) return { at: 'device' };
       const steps = stepsOf(journey);

@@ -17,6 +17,8 @@ export interface Parts {
   readonly renderer: Renderer;
   readonly texts: ReadonlyMap<string, Texts>;
   readonly dates: ReadonlyMap<string, Dates>;
+  /** As shown: times of day stay in one piece. */
+  readonly operator: Operator;
   readonly contact: { readonly href: string; readonly label: string };
   readonly readingMs: { readonly step: number; readonly consent: number };
 }
@@ -26,6 +28,11 @@ export function contactOf(operator: Operator): Parts['contact'] {
   const url = new URL(operator.contactUrl);
   if (url.protocol !== 'https:' && url.protocol !== 'mailto:') throw new Error('contactUrl: https or mailto');
   return { href: url.href, label: operator.contactUrl.replace(/^(https:\/\/|mailto:)/, '').replace(/\/$/, '') };
+}
+
+/** U+2060 keeps «9:00–18:00» on one line. */
+export function shownOperator(operator: Operator): Operator {
+  return { ...operator, supportHours: operator.supportHours.replace(/[–-]/g, '\u2060$&\u2060') };
 }
 
 export function readingMsOf(options: PortalOptions): Parts['readingMs'] {
@@ -38,14 +45,17 @@ export type Subject = Pick<Journey | OutsideJourney, 'lineRef' | 'version' | 'ch
 export function htmlOf(parts: Parts, visit: Visit, view: string, model: Model, subject?: Subject): string {
   const { texts, tag } = visit;
   const language = LANGUAGES.find((l) => l.tag === tag);
-  const here = pathOf(visit.request).replace(/^\/[^/]*\/?/, '');
+  const asked = pathOf(visit.request).replace(/^\/[^/]*\/?/, '');
+  // An address that is none of ours is not repeated, not even as a link (W02).
+  const here = /^[a-z0-9/_-]*$/i.test(asked) ? asked : '';
   const { title } = model;
   return parts.renderer.render(view, {
     tag,
     html: language?.html,
     t: texts.t,
     p: texts.p,
-    operator: parts.options.operator,
+    operator: parts.operator,
+    gap: tag === 'ja' ? '' : ' ',
     contact: parts.contact,
     style: parts.renderer.style,
     notice: noticeOf(visit.request),

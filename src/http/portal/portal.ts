@@ -20,7 +20,7 @@ import {
 import { firstPage, managerPage } from './pages/first.ts';
 import { againPage, giveRelease, notedPage, refusedPage, releasePage, resultPage } from './pages/release.ts';
 import { answerQuestion, chooseDevice, devicePage, questionPage, stepsPage, tickStep } from './pages/steps.ts';
-import { contactOf, type Parts, readingMsOf } from './parts.ts';
+import { contactOf, type Parts, readingMsOf, shownOperator } from './parts.ts';
 import { createRenderer } from './render.ts';
 import { loadTexts } from './texts.ts';
 import { createTokens } from './tokens.ts';
@@ -98,6 +98,7 @@ function partsOf(options: PortalOptions): Parts {
     renderer: createRenderer(),
     texts: loadTexts(known),
     dates: new Map(known.map((tag) => [tag, datesFor(tag, options.operator.timeZone)])),
+    operator: shownOperator(options.operator),
     contact: contactOf(options.operator),
     readingMs: readingMsOf(options),
   };

@@ -19,7 +19,9 @@ export function createRenderer(directory = VIEWS_DIR): Renderer {
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/\s*\n\s*/g, '')
     .replace(/\s*([{};,>])\s*/g, '$1')
-    .replace(/:\s+/g, ':');
+    .replace(/:\s+/g, ':')
+    .replace(/;\}/g, '}')
+    .replace(/([\s:,(-])0\.(?=\d)/g, '$1.');
   const views = new Map(
     readdirSync(directory)
       .filter((name) => name.endsWith('.ejs'))

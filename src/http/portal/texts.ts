@@ -31,6 +31,9 @@ export function loadTexts(tags: readonly string[], directory = LOCALES_DIR): Rea
       [...files].map(([tag, bytes]) => [tag, { translation: JSON.parse(bytes.toString('utf8')) }]),
     ),
     supportedLngs: [...tags],
+    // Else `ja-easy` becomes `ja-Easy` (a script subtag), is not found, and quietly falls to `ja`.
+    lowerCaseLng: true,
+    load: 'currentOnly',
     fallbackLng: false,
     nsSeparator: false,
     // The templates escape; escaping here as well would show «&amp;».

@@ -21,9 +21,10 @@ export function checkPage(_parts: Parts, visit: Visit): Reply {
   };
 }
 
-/** Crockford base32 as people write it: small letters, O for 0, I and L for 1, hyphens and spaces anywhere. */
+/** Crockford base32 as people write it: small or full-width letters, O for 0, I and L for 1, hyphens and spaces anywhere. */
 export function readCode(text: string): string | undefined {
   const code = text
+    .normalize('NFKC')
     .toUpperCase()
     .replace(/[\s-‐–—ー－]/g, '')
     .replace(/O/g, '0')
@@ -69,7 +70,7 @@ export function outsidePage(parts: Parts, visit: OutsideVisit): Reply {
       lines: [...(open ? [texts.t('outside.lead')] : []), status, ...(open ? [texts.t(`outside.${todo}`)] : [])],
       ...(journey.phase === 'free' ? {} : sightingOf(visit, journey.sighting)),
       ...(open && progress.at !== 'device'
-        ? { next: { title: texts.t('steps.all'), lines: listed(visit, parts) } }
+        ? { next: { title: texts.t('steps.all'), list: listed(visit, parts) } }
         : {}),
       reference: {
         label: texts.t('outside.address'),
@@ -87,7 +88,7 @@ export function outsidePage(parts: Parts, visit: OutsideVisit): Reply {
 
 function listed(visit: OutsideVisit, parts: Parts) {
   const device = deviceThe(visit, visit.journey.device);
-  return stepList(visit, parts.guides.plan(visit.journey), device).flatMap((s) => [s]);
+  return stepList(visit, parts.guides.plan(visit.journey), device);
 }
 
 export function outsideStepPage(parts: Parts, visit: OutsideVisit): Reply {

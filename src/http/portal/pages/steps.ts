@@ -102,10 +102,11 @@ export function stepList(
   visit: Visit,
   steps: readonly Step[],
   device: string,
-): readonly { title: Markup; state: Markup }[] {
+): readonly { title: Markup; state: Markup; isDone: boolean }[] {
   return steps.map((step) => ({
     title: visit.texts.t(`step.${step.id}.title`, { device }),
     state: visit.texts.t(`steps.state.${step.with === 'support' ? 'support' : (step.answer ?? 'open')}`),
+    isDone: step.answer === 'done',
   }));
 }
 
