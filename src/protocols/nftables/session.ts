@@ -19,7 +19,7 @@ export type NftFailure =
 export interface NftSessionOptions {
   /** Absolute path and arguments that precede `-j -i`. */
   readonly program?: readonly string[];
-  /** Per command, from the moment it is written to nft. */
+  /** Per transaction, from the moment it is written to nft; longer for long ones. */
   readonly deadlineMs?: number;
   readonly maxQueue?: number;
   /** Commands joined into one transaction. */
@@ -37,6 +37,8 @@ const MARKER = '{"nftables":[{"list":{"chains":{"family":"arp"}}}]}\n';
 /** Errors and answers share one pipe, so that an error can never arrive after the marker that closes its command. */
 const MERGED = ['/bin/sh', '-c', 'exec "$0" "$@" 2>&1'] as const;
 const MAX_OUTPUT = 64 * 1024;
+/** Thousands of elements are work, not a hang: a megabyte gets ten seconds more. */
+const BYTES_PER_EXTRA_MS = 100;
 const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 2000;
 
@@ -128,19 +130,20 @@ export class NftSession {
     if (this.#child === undefined) await this.#start();
     const child = this.#child;
     if (child === undefined || this.#closed) return err({ kind: 'gone', text: 'nft does not start' });
+    const document = typeof work === 'string' ? work : JSON.stringify({ nftables: work });
+    const deadlineMs = this.#deadlineMs + Math.round(document.length / BYTES_PER_EXTRA_MS);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#finish = undefined;
         this.#drop(child);
-        resolve(err({ kind: 'timeout', afterMs: this.#deadlineMs }));
-      }, this.#deadlineMs);
+        resolve(err({ kind: 'timeout', afterMs: deadlineMs }));
+      }, deadlineMs);
       this.#output = '';
       this.#finish = (answer) => {
         clearTimeout(timer);
         this.#finish = undefined;
         resolve(answer);
       };
-      const document = typeof work === 'string' ? work : JSON.stringify({ nftables: work });
       child.stdin.write(`${document}\n${MARKER}`);
     });
   }

@@ -98,11 +98,8 @@ describe('the long-lived nft session', () => {
       writeFileSync(script, `#!/bin/sh\nmkdir ${folder}/once 2>/dev/null && exec sleep 60\nexec "$@"\n`, {
         mode: 0o755,
       });
-      session = new NftSession({ program: [script, ...inside, '/usr/sbin/nft'], deadlineMs: 300 });
-      expect(await session.transact([add('192.0.2.1')])).toEqual({
-        ok: false,
-        error: { kind: 'timeout', afterMs: 300 },
-      });
+      session = new NftSession({ program: [script, ...inside, '/usr/sbin/nft'], deadlineMs: 2000 });
+      expect(await session.transact([add('192.0.2.1')])).toMatchObject({ ok: false, error: { kind: 'timeout' } });
       expect((await session.transact([add('192.0.2.2')])).ok).toBe(true);
       expect(nft('list', 'set', 'inet', 't', 's')).not.toContain('192.0.2.1');
     } finally {

@@ -27,6 +27,8 @@ export interface Deadlines {
   readonly readMs: number;
 }
 
+/** A large change is given more time, as the helper gives nft. */
+const MS_PER_TUPLE = 4;
 const DEADLINES: Deadlines = { actMs: 8000, checkMs: 45_000, readMs: 180_000 };
 
 export class NftablesEnforcer implements Enforcer, AllowList {
@@ -63,7 +65,8 @@ export class NftablesEnforcer implements Enforcer, AllowList {
         text: `more than ${MAX_APPLY} elements are no single transaction`,
       });
     }
-    const done = await this.#do({ op: 'apply', ...change }, this.#deadlines.actMs);
+    const tuples = change.put.reduce((sum, element) => sum + 1 + element.abusedPorts.length, change.remove.length);
+    const done = await this.#do({ op: 'apply', ...change }, this.#deadlines.actMs + MS_PER_TUPLE * tuples);
     if (done.ok || done.error.kind === 'timeout') this.#note(change, done.ok);
     return done;
   }
