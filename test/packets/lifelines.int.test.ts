@@ -65,6 +65,12 @@ describe.each(FAMILIES)('over %s', (family) => {
     expect(await phone().tcp(at().emergency[family], 9000)).toBe('ECONNREFUSED');
   });
 
+  test('an ICMP error of an allowed flow reaches the home', async () => {
+    await stage.put(home(), 'strict');
+    // Nobody listens on 5061 there: the peer's own «port unreachable» arrives, not our «prohibited».
+    expect(await phone().udp(at().emergency[family], 5061)).toBe('ECONNREFUSED');
+  });
+
   test('a big message to a lifeline arrives although it travels in fragments', async () => {
     await stage.put(home(), 'strict');
     expect(await phone().udp(at().emergency[family], 5060, 'INVITE '.repeat(500))).toBe('echo');

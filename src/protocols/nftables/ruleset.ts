@@ -35,7 +35,17 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
+/** The two names that stand in the text as they are; everything else is an address, a number or a slug. */
+function assertNames({ table, accessInterfaces }: GatewaySpec): void {
+  if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(table)) throw new Error(`not a table name: ${JSON.stringify(table)}`);
+  if (accessInterfaces.length === 0) throw new Error('a gateway without access interfaces encloses nobody');
+  for (const name of accessInterfaces) {
+    if (!/^[A-Za-z0-9_.:@-]{1,15}\*?$/.test(name)) throw new Error(`not an interface name: ${JSON.stringify(name)}`);
+  }
+}
+
 function renderBody(spec: GatewaySpec, chains: readonly Chain[]): string {
+  assertNames(spec);
   const table = `inet ${spec.table}`;
   const sets = declaredSets(spec).map(({ name, definition }) => `add set ${table} ${name} { ${definition} }`);
   return [

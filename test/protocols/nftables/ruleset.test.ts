@@ -58,6 +58,12 @@ describe('the ruleset', () => {
     expect(text).toContain('comment "x acceptflush ruleset"');
   });
 
+  test.each(['eth0" accept', 'a\nflush ruleset', '', '9'.repeat(17)])('refuses %j as an interface', (name) => {
+    expect(() => renderRuleset({ ...exampleGateway, accessInterfaces: [name] })).toThrow('not an interface name');
+    expect(() => renderRuleset({ ...exampleGateway, table: name })).toThrow('not a table name');
+    expect(() => renderRuleset({ ...exampleGateway, accessInterfaces: [] })).toThrow('encloses nobody');
+  });
+
   test('refuses two packs that would share a set', () => {
     const [pack] = exampleGateway.packs;
     const twins = [pack!, { ...pack!, name: 'Cert Status' }];
