@@ -107,7 +107,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     ranges: { ours: config.gateways.flatMap((gateway) => gateway.spec.pools), infrastructure: reserved, shared: [] },
     realm: 'main',
     interimMsOf: (binding: Binding) => interimOf(binding.nas),
-    requiredSteps: (journey) => guides.plan(journey).map((step) => step.id),
+    requiredSteps: (journey) => ({ required: guides.plan(journey).map((step) => step.id), cures: guides.cure(journey) }),
+    origins: originsOf(config),
     renderMessage: loadMessages({ operator: config.operator.name, phone: config.operator.phone, portal: config.portal.names[0]! }, config.languages),
     defaultLanguage: config.languages.default,
     sha256: (text) => createHash('sha256').update(text).digest('hex'),
@@ -135,6 +136,11 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
 async function activateFirst(shelf: PolicyShelf<Fault>, path: string): Promise<void> {
   const activated = await shelf.activate(readFileSync(path, 'utf8'), path, 'configuration');
   if (!activated.ok) throw new Error(`the policy ${path} does not load; next: engawa policy validate ${path}`);
+}
+
+/** Sources of one origin never corroborate each other. */
+function originsOf(config: Config): Readonly<Record<string, string>> {
+  return Object.fromEntries([...config.intake.sources, ...config.feeds].flatMap(({ name, origin }) => (origin === undefined ? [] : [[name, origin]])));
 }
 
 /** Portal, sinks, lifelines and what the operator listed: never a line, whatever a feed or a NAS says (F07). */

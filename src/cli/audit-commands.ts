@@ -1,4 +1,5 @@
 // `engawa audit export|verify`. Verify needs nothing but the exported folder: no service, no store, no configuration.
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { verifyExport } from '../protocols/tlog/verify.ts';
@@ -25,14 +26,15 @@ export function auditCommands(program: Command, done: (exitCode: number) => void
     .option('--since <checkpoint>', 'an earlier checkpoint file: proves that nothing before it was rewritten')
     .action(async (folder: string, options: { since?: string }, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
-      const answer = await verifyExport(resolve(folder), options.since === undefined ? {} : { earlierCheckpoint: resolve(options.since) });
+      const answer = await verifyExport(resolve(folder), options.since === undefined ? {} : { earlier: readFileSync(resolve(options.since), 'utf8') });
       done(answer.ok ? 0 : 1);
       if (globals.json === true) return sayJson(answer as never);
       if (answer.ok) {
         say(`${paint('green', 'Verified')}: ${answer.value.size} entries, every one as it was signed.`);
-        say(`Root ${answer.value.root}, key ${answer.value.key}`);
+        say(`Root ${answer.value.root}; ${answer.value.pages} kept pages match their hashes.`);
+        next('compare key.pub with the copy you were given another way');
       } else {
-        throw new CliFault(1, 'audit-not-verified', `NOT verified: ${answer.error.text}`);
+        throw new CliFault(1, 'audit-not-verified', `NOT verified: ${answer.error.file}${answer.error.sequence === undefined ? '' : ` entry ${answer.error.sequence}`}: ${answer.error.reason}`);
       }
     });
 }

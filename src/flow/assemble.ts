@@ -31,6 +31,7 @@ export interface FlowPorts {
   readonly log: Log;
   readonly ranges: Ranges;
   readonly realm: string;
+  readonly origins: Readonly<Record<string, string>>;
   readonly interimMsOf: (binding: Binding) => number;
   readonly requiredSteps: RequiredSteps;
   readonly renderMessage: (template: MessageTemplate, language: string, checkCode: string) => MessageText;

@@ -32,6 +32,8 @@ export interface DecideParts {
   readonly hold: HoldSwitch;
   readonly log: Log;
   readonly gatewayNameOf: (binding: Binding) => string;
+  /** Source → who runs it: sources of one origin never corroborate each other. */
+  readonly origins: Readonly<Record<string, string>>;
 }
 
 export interface Decided {
@@ -135,6 +137,7 @@ export class Decider {
       attribution: found.attribution,
       line,
       history: { cases, reports },
+      origins: this.#parts.origins,
       policy,
       ...(casePolicy === undefined ? {} : { casePolicy }),
       now,

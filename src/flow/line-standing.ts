@@ -15,13 +15,13 @@ import type { Gardener, LineProof } from './gardener.ts';
 import type { Bindings, Clock, Store } from './ports.ts';
 import type { Verifier } from './verify.ts';
 
-/** Steps of a guide that must have an answer before a release; they depend on the device and on answers given so far. */
+/** Steps of a guide that must have an answer before a release, and those of which one must be done. */
 export type RequiredSteps = (journey: {
   readonly guide: string;
   readonly survivesRestart: boolean;
   readonly device?: string;
   readonly ticks: Case['ticks'];
-}) => readonly string[];
+}) => { readonly required: readonly string[]; readonly cures: readonly string[] };
 
 export interface StandingParts {
   readonly store: Pick<Store, 'casesOfLine'>;
@@ -70,6 +70,12 @@ export async function standingOf(parts: StandingParts, line: Line): Promise<Line
   const guide = leading?.guide ?? parts.families.families.get('unknown')!.guide;
   const survivesRestart = families.some((one) => one.survivesRestart);
   const device = shown.find((one) => one.device !== undefined)?.device;
+  const steps = parts.requiredSteps({
+    guide,
+    survivesRestart,
+    ...(device === undefined ? {} : { device }),
+    ticks: shown.flatMap((one) => one.ticks),
+  });
   const limits = shown.map((one) => limitsOf(parts.policies, one));
   const deniedAt = parts.verifier.lastRiseAt(line.id);
   const readAt = parts.verifier.lastReadAt();
@@ -86,12 +92,8 @@ export async function standingOf(parts: StandingParts, line: Line): Promise<Line
     selfRelease: selfReleaseStanding({
       cases,
       limits: limits.length > 0 ? limits : [CAREFUL],
-      requiredSteps: parts.requiredSteps({
-        guide,
-        survivesRestart,
-        ...(device === undefined ? {} : { device }),
-        ticks: shown.flatMap((one) => one.ticks),
-      }),
+      requiredSteps: steps.required,
+      cureSteps: steps.cures,
       ...(deniedAt === undefined ? {} : { deniedAt }),
       now,
     }),

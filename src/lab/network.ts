@@ -73,13 +73,15 @@ export async function buildNetwork(options: NetworkOptions = {}): Promise<LabNet
   }
 }
 
-/** Namespaces of runs that were killed: their names carry the pid of a process that is gone. */
+/** Namespaces and folders of runs that were killed: their names carry the pid of a process that is gone. */
 function removeOrphans(): void {
-  if (!existsSync('/run/netns')) return;
-  for (const name of readdirSync('/run/netns')) {
-    const pid = new RegExp(`^${NAME_PREFIX}-(\\d+)-`).exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeNamespace(name);
-  }
+  const isOrphan = (name: string) => {
+    const pid = /^(?:egw|engawa-lab)-(\d+)-/.exec(name)?.[1];
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  };
+  if (existsSync('/run/netns')) for (const name of readdirSync('/run/netns').filter(isOrphan)) removeNamespace(name);
+  for (const name of readdirSync(tmpdir()).filter(isOrphan))
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
 }
 
 /** Synchronous, so that it also works while the process is ending. */
@@ -147,7 +149,7 @@ class NamespaceNetwork implements LabNetwork {
 
   async build(masquerade: boolean): Promise<void> {
     process.once('exit', this.#onExit);
-    this.#directory = await mkdtemp(join(tmpdir(), 'engawa-lab-'));
+    this.#directory = await mkdtemp(join(tmpdir(), `engawa-lab-${process.pid}-`));
     const resolvConf = join(this.#directory, 'resolv.conf');
     const { resolver } = LAB_ADDRESSES;
     await writeFile(

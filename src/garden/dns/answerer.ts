@@ -67,15 +67,18 @@ export class Answerer {
     this.#portalNames = options.portalNames.map((name) => canonicalName(name) ?? '').filter((name) => name !== '');
   }
 
-  /** Never rejects for anything a peer or an upstream sends. */
-  async answer(query: Query, peer: Ip): Promise<Uint8Array> {
+  /**
+   * The reply at once, or the way to it when a resolver must be asked: only that may wait, so a household that floods a dead resolver
+   * still finds the portal. Never throws or rejects for anything a peer or an upstream sends.
+   */
+  answer(query: Query, peer: Ip): Uint8Array | (() => Promise<Uint8Array>) {
     const strict = this.#o.allowList.isStrict(peer);
     if (!strict && !this.#serves(peer)) return this.#reply(query, 'refused', { rcode: RCODE.REFUSED });
     if (query.class !== CLASS_IN) return this.#reply(query, 'refused', { rcode: RCODE.REFUSED });
     if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) {
       return this.#reply(query, 'refused', { rcode: RCODE.NOTIMP });
     }
-    return strict ? this.#fromGarden(query) : this.#unfiltered(query);
+    return strict ? this.#fromGarden(query) : () => this.#unfiltered(query);
   }
 
   /** Anyone else would make us an open resolver. */
@@ -83,12 +86,13 @@ export class Answerer {
     return isLoopback(peer) || [...this.#o.pools, ...this.#o.infrastructure].some((prefix) => containsIp(prefix, peer));
   }
 
-  async #fromGarden(query: Query): Promise<Uint8Array> {
+  #fromGarden(query: Query): Uint8Array | (() => Promise<Uint8Array>) {
     const lifeline = this.#o.lifelineNames.match(query.name);
-    if (lifeline !== undefined) return this.#lifeline(query, lifeline);
+    if (lifeline !== undefined) return () => this.#lifeline(query, lifeline);
     if (this.#portalNames.includes(query.name)) return this.#ours(query, 'portal', this.#o.portal, PORTAL_TTL);
-    const pack = this.#packs.match(query.name);
-    if (pack !== undefined) return this.#pack(query, pack);
+    const asksAddress = query.type === TYPE.A || query.type === TYPE.AAAA;
+    const pack = asksAddress ? this.#packs.match(query.name) : undefined;
+    if (pack !== undefined) return () => this.#pack(query, pack);
     if (CANARIES.some((name) => isWithin(query.name, name))) {
       return this.#reply(query, 'canary', { rcode: RCODE.NXDOMAIN, authority: [this.#soa()] });
     }
@@ -133,11 +137,10 @@ export class Answerer {
   }
 
   /**
-   * Addresses only: other types get NODATA, since HTTPS and SVCB hints would name addresses nobody checked. The reply is built
+   * Addresses only: other types of a pack get NODATA, since HTTPS and SVCB hints would name addresses nobody checked. Built
    * anew, without what was refused, and goes out only when the kernel has the rest.
    */
   async #pack(query: Query, pack: Pack): Promise<Uint8Array> {
-    if (query.type !== TYPE.A && query.type !== TYPE.AAAA) return this.#noData(query);
     const asked = await this.#o.upstream.ask({ name: query.name, type: query.type, edns: { dnssecOk: false } });
     if (!asked.ok) return this.#reply(query, 'servfail', { rcode: RCODE.SERVFAIL });
     const { answer } = asked.value;

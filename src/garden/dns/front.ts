@@ -147,19 +147,21 @@ export class DnsFront {
       this.#o.counters.add('dns_malformed');
       return parsed.error.kind === 'silent' ? undefined : buildFault(parsed.error);
     }
+    const limit = transport === 'tcp' ? 65_535 : udpLimit(parsed.value);
     const key = householdKey(peer);
-    if (!this.#inFlight.enter(key)) {
+    let waits = false;
+    try {
+      const answer = this.#answerer.answer(parsed.value, peer);
+      if (typeof answer !== 'function') return fitInto(parsed.value, answer, limit);
+      waits = this.#inFlight.enter(key);
+      if (waits) return fitInto(parsed.value, await answer(), limit);
       this.#o.counters.add('dns_dropped');
       return undefined;
-    }
-    try {
-      const reply = await this.#answerer.answer(parsed.value, peer);
-      return fitInto(parsed.value, reply, transport === 'tcp' ? 65_535 : udpLimit(parsed.value));
     } catch {
       this.#o.counters.add('dns_failed'); // a bug or a broken port: this question goes unanswered, the next may not
       return undefined;
     } finally {
-      this.#inFlight.leave(key);
+      if (waits) this.#inFlight.leave(key);
     }
   }
 }

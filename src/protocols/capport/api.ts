@@ -10,11 +10,17 @@ export const MAX_CAPPORT_CHARACTERS = 4096;
 
 export type Capport =
   /** A captive client has no session that could end: seconds-remaining is left out (§5). */
-  | { readonly captive: true; readonly userPortalUrl: string; readonly venueInfoUrl?: string }
+  | {
+      readonly captive: true;
+      readonly userPortalUrl: string;
+      readonly venueInfoUrl?: string;
+      readonly canExtendSession?: boolean;
+    }
   | {
       readonly captive: false;
       readonly userPortalUrl?: string;
       readonly venueInfoUrl?: string;
+      readonly canExtendSession?: boolean;
       /** Until the line will be captive, when that is known; whole seconds, ≥ 0. */
       readonly secondsRemaining?: number;
     };
@@ -32,6 +38,7 @@ export function capportJson(state: Capport): Result<string, CapportFault> {
     captive: state.captive,
     'user-portal-url': state.userPortalUrl,
     'venue-info-url': state.venueInfoUrl,
+    'can-extend-session': state.canExtendSession,
     'seconds-remaining': seconds,
   });
   return text.length < MAX_CAPPORT_CHARACTERS ? ok(text) : err('too-long');
