@@ -267,6 +267,17 @@ describe('upstream', () => {
   });
 });
 
+test('a household that floods names of a dead resolver still finds the portal, and its neighbour the resolver’s turn', async () => {
+  s.resolver.tamper = () => [];
+  const flood = Array.from({ length: 80 }, (_, i) => sendUdp(s.port, STRICT, question(`x${i}.sos.example`, 'A'), 2500));
+  await vi.waitFor(() => expect(s.counters.get('dns_dropped')).toBeGreaterThan(0));
+  expect((await ask(s.port, STRICT, 'portal.isp.example', 'A')).addresses).toEqual(['203.0.113.1']);
+  const neighbour = ask(s.port, FREE, 'www.example', 'A');
+  expect((await neighbour).rcode).toBe(RCODE.SERVFAIL);
+  const answered = (await Promise.all(flood)).filter((reply) => reply !== undefined);
+  expect(answered.length).toBe(64);
+});
+
 describe('liveness', () => {
   test('renews only after a question through the front and its upstream was answered, and stops renewing when not', async () => {
     await s.stop();
