@@ -47,7 +47,7 @@ export class Liveness {
   }
 
   async #turn(): Promise<void> {
-    const answered = await askThroughFront(this.#o);
+    const answered = await askThroughFront(this.#o).catch(() => false);
     if (!this.#running) return;
     const renewed = answered && (await within(KERNEL_MS, this.#renew(), false));
     this.#say(renewed, answered);

@@ -60,7 +60,9 @@ export class Upstream {
       this.#options.counters.add('dns_upstream_busy');
       return Promise.resolve(err('busy'));
     }
-    const asked = this.#ask(question).finally(() => this.#inFlight.delete(key));
+    const asked = this.#ask(question)
+      .catch(() => err('silent' as const)) // no socket to be had: as good as no answer
+      .finally(() => this.#inFlight.delete(key));
     this.#inFlight.set(key, asked);
     return asked;
   }
