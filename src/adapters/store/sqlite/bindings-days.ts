@@ -43,6 +43,7 @@ export interface Recorded {
   /** The claim's row is new, reaches further back, or its evidence had run dry: somebody may have held the prefix that
    *  we did not know of. An Interim that only confirms what was known is not in here. */
   readonly begun: readonly Claim[];
+  readonly session: string;
 }
 
 export class BindingDays {
@@ -82,7 +83,7 @@ export class BindingDays {
     }
     const stop = stopOf(record);
     if (stop !== undefined) upsertStop(tx, day, session, stop);
-    return { begun };
+    return { begun, session: session.toString('hex') };
   }
 
   #openDay(tx: Connection, day: number): number {
@@ -161,10 +162,6 @@ export class BindingDays {
         )
         .map((row) => this.#claim(row)),
     );
-  }
-
-  ofRecord(read: Connection, days: readonly number[], record: SessionRecord): Claim[] {
-    return this.#select(read, days, 'session = ?', [hashOf(sessionKey(record))]);
   }
 
   ofSession(read: Connection, days: readonly number[], session: string): Claim[] {

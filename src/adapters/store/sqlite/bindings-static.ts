@@ -94,6 +94,7 @@ export function staticsOver(
   lengths: ReadonlySet<number>,
   at: { readonly realm: string; readonly prefix: Prefix; readonly now: Instant },
 ): Binding[] {
+  if (lengths.size === 0) return [];
   const own = keyOf(at.prefix);
   const rows: StaticRow[] = [];
   for (const length of lengths) {

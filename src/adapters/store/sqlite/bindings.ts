@@ -8,7 +8,7 @@ import { type Claim, dayOf } from '../../../core/line/claim.ts';
 import { deriveBindings } from '../../../core/line/intervals.ts';
 import type { Line } from '../../../core/line/line.ts';
 import type { Ip } from '../../../core/net/ip.ts';
-import { containsIp, formatPrefix, overlaps, type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
+import { containsIp, overlaps, type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
 import type { BindingChange, Bindings, Holders } from '../../../flow/ports.ts';
 import { BindingDays } from './bindings-days.ts';
 import { BindingNames, NasHistory } from './bindings-names.ts';
@@ -70,7 +70,7 @@ export class SqliteBindings implements Bindings {
     const now = this.#options.clock.now();
     const inside = batch.filter((one) => one.eventAt <= now + DAY && one.eventAt >= this.#oldestAt(now));
     const touched = await this.#write((tx) => {
-      const found: Touched = { places: [], named: [] };
+      const found: Touched = { places: [], named: [], past: [] };
       for (const one of inside) this.#recordOne(tx, one, now, found);
       return found;
     });
@@ -88,13 +88,14 @@ export class SqliteBindings implements Bindings {
       found.places.push(...this.#days.ofNas(tx, days, record.nas, now - spanMs));
       return;
     }
-    const { begun } = this.#days.record(tx, record, record.eventAt - spanMs);
+    const { begun, session } = this.#days.record(tx, record, record.eventAt - spanMs);
     found.named.push(...begun);
+    if (!isCurrent) found.past.push(...begun);
     if (!isCurrent || (begun.length === 0 && record.status !== 'stop')) return;
     found.places.push(...begun);
     // The session's other prefixes: a Stop ends those it does not name, an address that changed leaves the old one.
     const days = this.#days.between(record.eventAt - spanMs, now);
-    found.places.push(...this.#days.ofRecord(tx, days, record));
+    found.places.push(...this.#days.ofSession(tx, days, session));
   }
 
   /** Static prefixes as the lines stand now: call after every import and at start, with all lines. */
@@ -106,7 +107,7 @@ export class SqliteBindings implements Bindings {
     this.#staticLengths = staticLengths(this.#read);
     if (change.opened.length + change.closed.length > 0) {
       const named = change.opened.map((one) => ({ ...one, firstAt: now, lastAt: now }));
-      this.#tell({ places: [...change.opened, ...change.closed], named }, now, change.closed);
+      this.#tell({ places: [...change.opened, ...change.closed], named, past: [] }, now, change.closed);
     }
     return change;
   }
@@ -153,22 +154,18 @@ export class SqliteBindings implements Bindings {
     const claims = this.#days.ofAccessKey(this.#read, this.#days.between(now - this.#reachMs(), now), accessKey);
     const places = distinct([...claims, ...staticsOf(this.#read, accessKey, now)]);
     const open = places.flatMap((place) =>
-      this.#undisputed(place, now).filter((one) => one.accessKey === accessKey && samePrefix(one.prefix, place.prefix)),
+      undisputed(this.#over(place, now, now), now).filter(
+        (one) => one.accessKey === accessKey && samePrefix(one.prefix, place.prefix),
+      ),
     );
     return [...new Map(open.map((one) => [one.id, one])).values()];
   }
 
   async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {
-    const open = this.#undisputed({ realm, prefix: prefixOf(ip) }, this.#options.clock.now());
-    return open.filter((one) => containsIp(one.prefix, ip)).sort((a, b) => b.prefix.length - a.prefix.length)[0];
-  }
-
-  /** Open bindings over this place, unless two access keys hold overlapping parts of it: then nobody's. */
-  #undisputed(place: Place, now: Instant): Binding[] {
-    const open = this.#over(place, now, now).filter((one) => one.endAt === undefined && one.startAt <= now);
-    return open.filter((one) =>
-      open.every((other) => other.accessKey === one.accessKey || !overlaps(one.prefix, other.prefix)),
-    );
+    const now = this.#options.clock.now();
+    return undisputed(this.#over({ realm, prefix: prefixOf(ip) }, now, now), now)
+      .filter((one) => containsIp(one.prefix, ip))
+      .sort((a, b) => b.prefix.length - a.prefix.length)[0];
   }
 
   /** Evidence this far from an instant still says something about it. */
@@ -187,7 +184,7 @@ export class SqliteBindings implements Bindings {
     // Claims inside the ones found contest them too, wherever in them the address lies.
     const claims = new Map(near.map((claim) => [claimId(claim), claim]));
     for (const one of distinct(near))
-      if (one.prefix.length < (one.prefix.ip.family === 4 ? 32 : 128))
+      if (!samePrefix(one.prefix, place.prefix))
         for (const claim of this.#days.inside(this.#read, days, one.realm, one.prefix))
           claims.set(claimId(claim), claim);
     const sessions = [...new Set(near.map((claim) => claim.session))];
@@ -209,12 +206,15 @@ export class SqliteBindings implements Bindings {
     const ended = new Map(closed.map((one) => [placeId(one, one.accessKey), one]));
     const keys = new Set<string>();
     const open = new Set<string>();
+    const near: Place[] = [];
     for (const place of distinct(touched.places)) {
-      for (const one of this.#undisputed(place, now)) {
+      const over = this.#over(place, now, now);
+      near.push(...over);
+      for (const one of undisputed(over, now)) {
         keys.add(one.accessKey);
         open.add(placeId(one, one.accessKey));
       }
-      for (const one of this.#over(place, now, now)) {
+      for (const one of over) {
         // Older than this its element has freed itself by its own timeout.
         const isFresh = one.certainEndAt + 2 * this.#options.interim.of(one.nas ?? '') >= now;
         if (isFresh) ended.set(placeId(one, one.accessKey), endedOf(one));
@@ -223,7 +223,12 @@ export class SqliteBindings implements Bindings {
     for (const id of open) ended.delete(id);
     for (const one of ended.values()) keys.add(one.accessKey);
     const change = {
-      touched: distinct([...touched.places, ...touched.named.flatMap((one) => [one, ...this.#neighbours(one)])]),
+      touched: distinct([
+        ...near,
+        ...touched.places,
+        ...touched.named,
+        ...touched.past.flatMap((one) => this.#neighbours(one)),
+      ]),
       accessKeys: [...keys],
       ended: [...ended.values()],
       named: touched.named.map(namedOf),
@@ -232,7 +237,7 @@ export class SqliteBindings implements Bindings {
   }
 
   /** Overlapping prefixes of others at that time: what was decided about those may be wrong now. */
-  #neighbours(one: Touched['named'][number]): Place[] {
+  #neighbours(one: Named): Place[] {
     const days = this.#days.between(one.firstAt - this.#reachMs(), one.lastAt + this.#reachMs());
     const claims = this.#days.containing(this.#read, days, one.realm, one.prefix);
     claims.push(...this.#days.inside(this.#read, days, one.realm, one.prefix));
@@ -242,8 +247,21 @@ export class SqliteBindings implements Bindings {
 }
 
 interface Touched {
+  /** Where who holds it now may have changed. */
   readonly places: Place[];
-  readonly named: (Place & { readonly accessKey: string; readonly firstAt: Instant; readonly lastAt: Instant })[];
+  readonly named: Named[];
+  /** The named ones too old to change anything now, but not what was decided about then. */
+  readonly past: Named[];
+}
+
+type Named = Place & { readonly accessKey: string; readonly firstAt: Instant; readonly lastAt: Instant };
+
+/** The open ones, unless two access keys hold overlapping parts: then nobody's. */
+function undisputed(over: readonly Binding[], now: Instant): Binding[] {
+  const open = over.filter((one) => one.endAt === undefined && one.startAt <= now);
+  return open.filter((one) =>
+    open.every((other) => other.accessKey === one.accessKey || !overlaps(one.prefix, other.prefix)),
+  );
 }
 
 function endedOf(one: Binding): BindingChange['ended'][number] {
@@ -251,7 +269,7 @@ function endedOf(one: Binding): BindingChange['ended'][number] {
   return { accessKey, realm, prefix, ...(nas === undefined ? {} : { nas }) };
 }
 
-function namedOf(one: Touched['named'][number]): NonNullable<BindingChange['named']>[number] {
+function namedOf(one: Named): NonNullable<BindingChange['named']>[number] {
   return { accessKey: one.accessKey, realm: one.realm, prefix: one.prefix, fromAt: one.firstAt, toAt: one.lastAt };
 }
 
@@ -265,7 +283,8 @@ function distinct(places: readonly Place[]): Place[] {
 }
 
 function placeId(place: Place, accessKey: string): string {
-  return `${place.realm}\u0000${formatPrefix(place.prefix)}\u0000${accessKey}`;
+  const { ip, length } = place.prefix;
+  return `${place.realm}\u0000${Buffer.from(ip.bytes).toString('latin1')}/${length}\u0000${accessKey}`;
 }
 
 function claimId(claim: Claim): string {
