@@ -72,7 +72,7 @@ async function main(): Promise<void> {
   if (!spec.ok) throw new Fault(`${options.spec}: ${spec.error.path}: ${spec.error.text}`);
   const folder = await prepareFolder(options.socket);
   process.umask(0o117);
-  const session = new NftSession({ program: [NFT], deadlineMs: NFT_DEADLINE_MS });
+  const session = new NftSession({ program: [NFT], deadlineMs: NFT_DEADLINE_MS, folder });
   const gateway = new Gateway({
     spec: spec.value,
     session,

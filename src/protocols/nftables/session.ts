@@ -1,6 +1,7 @@
 // One long-lived `nft -j -i`: whole transactions in, one JSON document a line; waiting ones are joined into micro-batches.
 // Knows nothing of sets or messages. Big listings do not belong here: nft keeps what it lists (see oneShot in helper/tools.ts).
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 
@@ -22,6 +23,8 @@ export interface NftSessionOptions {
   /** Per transaction, from the moment it is written to nft; longer for long ones. */
   readonly deadlineMs?: number;
   readonly maxQueue?: number;
+  /** Ours alone: long documents go through a file in it. Without one, all go through the pipe. */
+  readonly folder?: string;
   /** Commands joined into one transaction. */
   readonly maxBatch?: number;
 }
@@ -37,6 +40,8 @@ const MARKER = '{"nftables":[{"list":{"chains":{"family":"arp"}}}]}\n';
 /** Errors and answers share one pipe, so that an error can never arrive after the marker that closes its command. */
 const MERGED = ['/bin/sh', '-c', 'exec "$0" "$@" 2>&1'] as const;
 const MAX_OUTPUT = 64 * 1024;
+/** Beyond this a process of its own (about 5 ms) costs less than the pipe. */
+const PIPE_BYTES = 48 * 1024;
 /** Thousands of elements are work, not a hang: a megabyte gets ten seconds more. */
 const BYTES_PER_EXTRA_MS = 100;
 const FIRST_PAUSE_MS = 50;
@@ -47,6 +52,7 @@ export class NftSession {
   readonly #deadlineMs: number;
   readonly #maxQueue: number;
   readonly #maxBatch: number;
+  readonly #folder: string | undefined;
   readonly #queue: Job[] = [];
   #child: ChildProcessByStdio<Writable, Readable, null> | undefined;
   #finish: ((answer: Result<readonly string[], NftFailure>) => void) | undefined;
@@ -60,6 +66,7 @@ export class NftSession {
     this.#deadlineMs = options.deadlineMs ?? 5000;
     this.#maxQueue = options.maxQueue ?? 1024;
     this.#maxBatch = options.maxBatch ?? 2000;
+    this.#folder = options.folder;
   }
 
   /** One transaction, all or nothing. May share a kernel transaction with its neighbours; each keeps its own answer. */
@@ -127,11 +134,13 @@ export class NftSession {
   }
 
   async #send(work: Job['work']): Promise<Result<readonly string[], NftFailure>> {
+    const document = typeof work === 'string' ? work : JSON.stringify({ nftables: work });
+    const deadlineMs = this.#deadlineMs + Math.round(document.length / BYTES_PER_EXTRA_MS);
+    if (this.#folder !== undefined && document.length > PIPE_BYTES)
+      return this.#load(document, deadlineMs, this.#folder);
     if (this.#child === undefined) await this.#start();
     const child = this.#child;
     if (child === undefined || this.#closed) return err({ kind: 'gone', text: 'nft does not start' });
-    const document = typeof work === 'string' ? work : JSON.stringify({ nftables: work });
-    const deadlineMs = this.#deadlineMs + Math.round(document.length / BYTES_PER_EXTRA_MS);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#finish = undefined;
@@ -146,6 +155,30 @@ export class NftSession {
       };
       child.stdin.write(`${document}\n${MARKER}`);
     });
+  }
+
+  /** The same transaction by `nft -j -f`: interactive nft reads its input byte by byte, three times the cost of a file. */
+  async #load(document: string, deadlineMs: number, folder: string): Promise<Result<readonly string[], NftFailure>> {
+    const file = `${folder}/transaction-${process.pid}.json`;
+    await writeFile(file, document, { mode: 0o600 });
+    const [program, ...args] = [...this.#program, '-j', '-f', file];
+    const options = {
+      timeout: deadlineMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: MAX_OUTPUT,
+      env: { LC_ALL: 'C' },
+    } as const;
+    const answer = await new Promise<Result<readonly string[], NftFailure>>((resolve) => {
+      execFile(program!, args, options, (error, _stdout, stderr) => {
+        if (error === null) resolve(ok([]));
+        else if (typeof error.code === 'number')
+          resolve(ok([stderr.trim().split('\n')[0] || `nft: exit ${error.code}`]));
+        else if (error.killed === true) resolve(err({ kind: 'timeout', afterMs: deadlineMs }));
+        else resolve(err({ kind: 'gone', text: error.message.slice(0, 200) }));
+      });
+    });
+    await rm(file, { force: true });
+    return answer;
   }
 
   async #start(): Promise<void> {

@@ -1,6 +1,6 @@
 // The real nft in a namespace of our own: framing, micro-batches, and what a wedged or dying nft is allowed to cost.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -73,6 +73,22 @@ describe('the long-lived nft session', () => {
     const answers = await Promise.all(addresses.map((a) => session.transact([add(a)])));
     expect(answers.every((a) => a.ok)).toBe(true);
     expect(nft('list', 'set', 'inet', 't', 's').match(/198\.18\./g)).toHaveLength(2000);
+  });
+
+  it('long transactions go through a file: same answers, nothing left behind', async () => {
+    session.close();
+    const folder = mkdtempSync(join(tmpdir(), 'engses-'));
+    try {
+      session = new NftSession({ program: [...inside, '/usr/sbin/nft'], folder });
+      const addresses = Array.from({ length: 5000 }, (_, i) => `198.18.${i >> 8}.${i & 255}`);
+      expect(await session.transact([add(...addresses), bad])).toMatchObject({ ok: false, error: { kind: 'failed' } });
+      expect(nft('list', 'set', 'inet', 't', 's')).not.toContain('198.18.');
+      expect((await session.transact([add(...addresses)])).ok).toBe(true);
+      expect(nft('list', 'set', 'inet', 't', 's').match(/198\.18\./g)).toHaveLength(5000);
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('a full queue answers busy at once', async () => {
