@@ -18,7 +18,6 @@ import { TlsRefuser } from './garden/tls/refuser.ts';
 import { formatIp, type Ip } from './core/net/ip.ts';
 import { containsIp } from './core/net/prefix.ts';
 import { acceptDelivery } from './flow/accept.ts';
-import { prefixTexts } from './flow/enforce.ts';
 import { Service } from './flow/service.ts';
 import { createControlServer } from './http/control/server.ts';
 import { createIntake } from './http/intake/router.ts';
@@ -102,7 +101,10 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     log: flow.log,
     counters,
     port: spec.ports.dnsFront,
-    livenessName: spec.packs.flatMap((pack) => pack.dnsNames).find((name) => !name.startsWith('*')) ?? config.portal.names[0]!,
+    // UDP answers must leave from the address that steered questions were sent to: never the wildcard.
+    listen: [formatIp(spec.portal.ip4), formatIp(spec.portal.ip6)],
+    // Our own name: NXDOMAIN counts as an answer, so no vendor's trouble can end the steering.
+    livenessName: config.portal.names[0]!,
   });
   await front.start();
   front.startLiveness();
@@ -126,7 +128,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
 
 /** For the port-80 answers: our own elements, all in memory. */
 function standingFromMemory(engine: Engine, peer: Ip): 'in-garden' | 'free' | 'unknown' {
-  if (prefixTexts(peer).some((text) => engine.flow.gardener.lineOfPrefix(text) !== undefined)) return 'in-garden';
+  // Leaky lines browse freely: sent to the portal, they would never leave it.
   if (engine.enforcers.some((enforcer) => enforcer.isStrict(peer))) return 'in-garden';
   const ours = engine.config.gateways.some(({ spec }) => spec.pools.some((pool) => containsIp(pool, peer)));
   return ours ? 'free' : 'unknown';
