@@ -7,7 +7,7 @@ import { type OutsideVisit, outsideVisit } from './pages/check.ts';
 import { freePage, unknownPage } from './pages/first.ts';
 import { asText, htmlOf, type Parts, type Subject } from './parts.ts';
 import { sendHtml } from './send.ts';
-import { type LineVisit, pathOf, peerOf, type Reply, type Visit } from './visit.ts';
+import { type LineVisit, limitKeyOf, pathOf, peerOf, type Reply, type Visit } from './visit.ts';
 
 export type Page<V> = (parts: Parts, visit: V) => Reply | Promise<Reply>;
 
@@ -72,7 +72,7 @@ export function createDoor(parts: Parts) {
     async (request: Request, response: Response): Promise<void> => {
       const visit = visitOf(request, response);
       const journey = await options.desk.of(visit.peer);
-      if (busy(request, response, journey?.lineRef ?? `peer ${visit.peer}`)) return;
+      if (busy(request, response, journey?.lineRef ?? limitKeyOf(visit.peer))) return;
       answer(parts, visit, response, await page(parts, visit), journey);
     };
 
@@ -81,7 +81,7 @@ export function createDoor(parts: Parts) {
     async (request: Request, response: Response): Promise<void> => {
       const visit = visitOf(request, response);
       const journey = await options.desk.of(visit.peer);
-      if (busy(request, response, journey?.lineRef ?? `peer ${visit.peer}`)) return;
+      if (busy(request, response, journey?.lineRef ?? limitKeyOf(visit.peer))) return;
       if (journey !== undefined)
         return answer(parts, visit, response, await page(parts, { ...visit, journey }), journey);
       const stranger = (await options.desk.standing(visit.peer)) === 'unknown' ? unknownPage : freePage;
@@ -115,7 +115,7 @@ export function createDoor(parts: Parts) {
     (page: Page<OutsideVisit>) =>
     async (request: Request, response: Response): Promise<void> => {
       const asked = visitOf(request, response);
-      if (busy(request, response, `peer ${asked.peer}`)) return;
+      if (busy(request, response, limitKeyOf(asked.peer))) return;
       const visit = await outsideVisit(parts, asked);
       if (visit === undefined) return fail(request, response, 404, 'missing');
       answer(parts, visit, response, await page(parts, visit), visit.journey);

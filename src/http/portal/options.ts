@@ -3,6 +3,7 @@
 import type { Instant } from '../../core/kernel/time.ts';
 import type { JourneyDesk } from '../../flow/journey.ts';
 import type { Log } from '../../flow/ports.ts';
+import type { Guides } from './guides.ts';
 
 export interface Operator {
   /** Shown as the logo, as text. */
@@ -30,6 +31,8 @@ export interface PortalOptions {
   readonly log: Log;
   readonly languages: readonly string[];
   readonly defaultLanguage: string;
+  /** Ours from deploy/guides when absent. */
+  readonly guides?: Guides;
   /** Least time between a form being served and its answer (W06). */
   readonly readingMs?: { readonly step: number; readonly consent: number };
 }

@@ -1,7 +1,8 @@
 // The subscriber's portal: the table of pages, and the way from a request to a line, a page function and an answer.
 // Reads and orders through JourneyDesk only; keeps nothing but rate limits.
 import express, { type Express, type Request, type Response } from 'express';
-import { CAPTIVE_TYPE, captiveBody, isCaptive } from './captive.ts';
+import { CAPPORT_HEADERS } from '../../protocols/capport/api.ts';
+import { captiveBody, isCaptive } from './captive.ts';
 import { datesFor } from './dates.ts';
 import { createDoor, type Page } from './door.ts';
 import { canonicalHost, noStore, securityHeaders } from './guard.ts';
@@ -19,7 +20,15 @@ import {
 } from './pages/doors.ts';
 import { firstPage, managerPage } from './pages/first.ts';
 import { againPage, giveRelease, notedPage, refusedPage, releasePage, resultPage } from './pages/release.ts';
-import { answerQuestion, chooseDevice, devicePage, questionPage, stepsPage, tickStep } from './pages/steps.ts';
+import {
+  answerQuestion,
+  chooseDevice,
+  devicePage,
+  oneStepPage,
+  questionPage,
+  stepsPage,
+  tickStep,
+} from './pages/steps.ts';
 import { contactOf, type Parts, readingMsOf, shownOperator } from './parts.ts';
 import { createRenderer } from './render.ts';
 import { loadTexts } from './texts.ts';
@@ -33,6 +42,7 @@ const LINE_PAGES: readonly (readonly ['get' | 'post', string, Page<LineVisit>])[
   ['post', 'device', chooseDevice],
   ['get', 'steps', stepsPage],
   ['post', 'steps', tickStep],
+  ['get', 'steps/:step', oneStepPage],
   ['get', 'question', questionPage],
   ['post', 'question', answerQuestion],
   ['get', 'release', releasePage],
@@ -93,7 +103,7 @@ function partsOf(options: PortalOptions): Parts {
   }
   return {
     options,
-    guides: loadGuides(),
+    guides: options.guides ?? loadGuides(),
     tokens: createTokens(options.tokenKey),
     renderer: createRenderer(),
     texts: loadTexts(known),
@@ -107,8 +117,7 @@ function partsOf(options: PortalOptions): Parts {
 /** RFC 8908 API: anybody may ask, the answer is about the asker's own line, straight from the desk. */
 async function answerCaptive(parts: Parts, request: Request, response: Response): Promise<void> {
   const captive = isCaptive(await parts.options.desk.of(peerOf(request)));
-  response.setHeader('Content-Type', CAPTIVE_TYPE);
-  response.setHeader('Cache-Control', 'private, no-store');
+  for (const [name, value] of Object.entries(CAPPORT_HEADERS)) response.setHeader(name, value);
   response.end(captiveBody(captive, `${parts.options.portalOrigins[0]}/`));
 }
 

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DAY, HOUR, MINUTE } from '../../../src/core/kernel/time.ts';
+import { captiveBody } from '../../../src/http/portal/captive.ts';
 import { gradeOf, spokenText, visibleText, words } from '../../portal/read.ts';
 import { PEER, startPortal, type TestPortal, walkToConsent } from '../../portal/start.ts';
 
@@ -172,6 +173,18 @@ describe('the whole way', () => {
     const help = await portal.get('/en/steps');
     expect(visibleText(help.html)).toContain('Let us do this together');
     expect((await portal.get('/en/release')).location).toBe('/en/steps');
+    expect(help.html).toContain('action="/en/steps/unplug"');
+  });
+
+  it('a step may be answered again later; the release opens when the cure was done', async () => {
+    await portal.fill('/en/device', { device: 'camera' });
+    for (let step = 0; step < 5; step++) await portal.fill('/en/steps', { answer: step === 1 ? 'cannot' : 'done' });
+    const again = await portal.get('/en/steps/restart');
+    expect(visibleText(again.html)).toContain('Turn the camera off and on');
+    portal.pass(10_000);
+    await portal.post('/en/steps', { token: again.token, step: 'restart', answer: 'done' });
+    expect((await portal.get('/en/steps')).location).toBe('/en/question');
+    expect((await portal.get('/en/steps/no-such')).location).toBe('/en/steps');
   });
 
   it('the question and the boxes have no answer chosen for the reader', async () => {
@@ -389,6 +402,7 @@ describe('cheats', () => {
     expect(visibleText((await portal.get('/en/again/fast')).html)).toContain('Please read once more');
     await walkToConsent(portal);
     expect((await release(200)).location).toBe('/en/again/read');
+    expect((await portal.fill('/en/medical', {}, 200)).location).toBe('/en/again/medical');
     expect(released()).toBe(0);
     // replays
     const page = await portal.get('/en/release');
@@ -597,11 +611,16 @@ describe('RFC 8908 API', () => {
     };
   };
 
-  it('W12: captive while strict, with the portal address; free after the release; no session either way', async () => {
+  it('W12: captive while strict, with an https portal address; free after the release; no session either way', async () => {
     expect(await ask()).toEqual({
       type: 'application/captive+json',
       cache: 'private, no-store',
-      body: { captive: true, 'user-portal-url': `${portal.origin}/`, 'can-extend-session': false },
+      body: { captive: true }, // this portal has no https address to name
+    });
+    expect(JSON.parse(captiveBody(true, 'https://help.example.net/'))).toEqual({
+      captive: true,
+      'user-portal-url': 'https://help.example.net/',
+      'can-extend-session': false,
     });
     await walkToConsent(portal);
     await release();

@@ -30,7 +30,7 @@ export function medicalPage(_parts: Parts, visit: LineVisit): Reply {
 export async function openMedicalDoor(parts: Parts, visit: LineVisit): Promise<Reply> {
   const form = openForm(parts, visit, 'medical');
   if (form.kind === 'bad') return go(visit, 'medical?notice=again');
-  if (form.early) return go(visit, 'again/fast');
+  if (form.early) return go(visit, 'again/medical');
   const proof = { ...form.proof, requestId: visit.requestId };
   const result = await parts.options.desk.medicalDoor(visit.journey.lineRef, proof);
   return after(visit, result, 'medical/done');
@@ -84,7 +84,7 @@ export function laterPage(parts: Parts, visit: LineVisit): Reply {
 export async function postponeSteps(parts: Parts, visit: LineVisit): Promise<Reply> {
   const form = openForm(parts, visit, 'later');
   if (form.kind === 'bad') return go(visit, 'later?notice=again');
-  if (form.early) return go(visit, 'again/fast');
+  if (form.early) return go(visit, 'again/later');
   const choices = laterChoices(visit.now, parts.options.operator.timeZone);
   const until = field(visit.request, 'choice') === 'tonight' ? choices.tonight : choices.saturday;
   const proof = { ...form.proof, requestId: visit.requestId };

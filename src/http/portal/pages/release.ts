@@ -153,6 +153,9 @@ export function refusedPage(_parts: Parts, visit: LineVisit): Reply {
 /** Too fast, too old, or a box forgotten: friendly, and back to the page. Why is one of ours, or nothing. */
 const AGAIN: Readonly<Record<string, { readonly text: string; readonly back: string }>> = {
   fast: { text: 'again.lead', back: 'steps' },
+  question: { text: 'again.lead', back: 'question' },
+  medical: { text: 'again.lead', back: 'medical' },
+  later: { text: 'again.lead', back: 'later' },
   read: { text: 'again.lead', back: 'release' },
   old: { text: 'notice.again', back: 'release' },
   tick: { text: 'notice.tick', back: 'release' },

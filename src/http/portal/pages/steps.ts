@@ -52,7 +52,8 @@ export function stepsPage(parts: Parts, visit: LineVisit): Reply {
           lines: [texts.t('help.lead'), texts.t('help.call'), texts.t('help.off')],
           ...sightingOf(visit, journey.sighting),
           actions: [
-            { href: `/${tag}/device`, label: texts.t('help.retry'), main: true },
+            { href: `/${tag}/steps/${firstUndone(progress.steps)}`, label: texts.t('help.retry'), main: true },
+            { href: `/${tag}/device`, label: texts.t('steps.other-device'), main: false },
             { href: `/${tag}/later`, label: texts.t('first.later'), main: false },
           ],
         },
@@ -62,6 +63,21 @@ export function stepsPage(parts: Parts, visit: LineVisit): Reply {
     default:
       return assertNever(progress);
   }
+}
+
+/** Where «Try the steps again» begins. */
+function firstUndone(steps: readonly Step[]): string {
+  return (steps.find((step) => step.answer !== 'done') ?? steps[0]!).id;
+}
+
+/** A step answered before may be read and answered again; one that is not reached yet leads to the next. */
+export function oneStepPage(parts: Parts, visit: LineVisit): Reply {
+  const { journey, tag } = visit;
+  const progress = parts.guides.progress(journey);
+  if (progress.at === 'device' || journey.phase === 'on-probation') return go(visit, 'steps');
+  const index = progress.steps.findIndex((step) => step.id === visit.request.params['step']);
+  if (progress.steps[index]?.answer === undefined) return go(visit, 'steps');
+  return stepPage(parts, visit, journey, { steps: progress.steps, index, inside: true, here: `/${tag}/steps` });
 }
 
 interface StepPlace {
@@ -119,13 +135,17 @@ export async function tickStep(parts: Parts, visit: LineVisit): Promise<Reply> {
   return after(visit, await parts.options.desk.tick(visit.journey.lineRef, step, answer, proof), 'steps');
 }
 
-/** Shared with the outside page: which step this form answers, if it is the next one, genuine and read. */
+/** Shared with the outside page: which step this form answers, if it is its turn, genuine and read. */
 export function orderedTick(parts: Parts, visit: Visit, journey: OutsideJourney, scope: 'tick' | 'outside') {
   const progress = parts.guides.progress(journey);
   const step = field(visit.request, 'step');
   const answer = STEP_ANSWERS.find((a) => a === field(visit.request, 'answer'));
-  const isNext = progress.at === 'step' && progress.steps[progress.index]?.id === step;
-  if (!isNext || answer === undefined) return 'not-next';
+  const known = progress.at === 'device' ? undefined : progress.steps.find((one) => one.id === step);
+  // The next one, or one answered before: people correct themselves, scripts skip ahead.
+  const inOrder =
+    known !== undefined &&
+    (known.answer !== undefined || (progress.at === 'step' && progress.steps[progress.index] === known));
+  if (!inOrder || answer === undefined) return 'not-next';
   const form = openForm(parts, { ...visit, journey }, `${scope}:${step}`);
   if (form.kind === 'bad') return 'bad';
   return form.early ? 'early' : { step, answer, proof: { ...form.proof, requestId: visit.requestId } };
@@ -142,7 +162,7 @@ export async function answerQuestion(parts: Parts, visit: LineVisit): Promise<Re
   if (!ANSWERS.includes(answer)) return go(visit, 'question?notice=choose');
   const form = openForm(parts, visit, 'answer');
   if (form.kind === 'bad') return go(visit, 'question?notice=again');
-  if (form.early) return go(visit, 'again/fast');
+  if (form.early) return go(visit, 'again/question');
   const proof = { ...form.proof, requestId: visit.requestId };
   return after(visit, await parts.options.desk.answer(visit.journey.lineRef, QUESTION, answer, proof), 'release');
 }
