@@ -1,8 +1,8 @@
 // Pictures of every portal page: three languages, 360 and 1280 px, light and dark, into docs/pictures/portal. Fake desk, real browser.
-// `portal-shots.ts first` takes only pages whose name starts so.
-import { mkdirSync } from 'node:fs';
+// WebP, a tenth of PNG's size. `portal-shots.ts first` takes only pages whose name starts so.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { chromium, type Page } from 'playwright-core';
 import { HOUR } from '../src/core/kernel/time.ts';
 import { PEER, startPortal, type TestPortal, walkToConsent } from '../test/portal/start.ts';
 
@@ -92,25 +92,54 @@ const SHOTS: readonly Shot[] = [
   ],
 ];
 
+/** The whole page, not only the window. */
+async function picture(page: Page): Promise<Buffer> {
+  const cdp = await page.context().newCDPSession(page);
+  const { data } = await cdp.send('Page.captureScreenshot', {
+    format: 'webp',
+    quality: 72,
+    captureBeyondViewport: true,
+  });
+  return Buffer.from(data, 'base64');
+}
+
+/** One table: a row per page, a picture per language, links to the rest. */
+function index(): string {
+  const cell = (name: string, tag: string) =>
+    `[<img src="${name}.${tag}.360.light.webp" width="150" alt="${name}, ${tag}">](${name}.${tag}.1280.light.webp) [dark](${name}.${tag}.360.dark.webp)`;
+  const rows = SHOTS.map(([name]) => `| ${name} | ${TAGS.map((tag) => cell(name, tag)).join(' | ')} |`);
+  return [
+    '# The pages of the portal',
+    '',
+    'Taken by `scripts/portal-shots.ts`: 360 px here, 1280 px behind each picture.',
+    '',
+    `| page | ${TAGS.join(' | ')} |`,
+    '|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
 async function walkToConsentWith(portal: TestPortal, tag: string): Promise<void> {
   await walkToConsent(portal, 'camera', tag);
 }
 
+const TAGS = ['en', 'ja', 'ja-easy'];
 const wanted = process.argv[2] ?? '';
 const only = process.argv[3];
 mkdirSync(OUT, { recursive: true });
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 try {
   for (const [name, path, prepare] of SHOTS.filter(([shot]) => shot.startsWith(wanted))) {
-    for (const tag of ['en', 'ja', 'ja-easy'].filter((t) => only === undefined || t === only))
-      await take(name, path, tag, prepare);
+    for (const tag of TAGS.filter((t) => only === undefined || t === only)) await take(name, path, tag, prepare);
   }
+  writeFileSync(join(OUT, 'README.md'), index());
 } finally {
   await browser.close();
 }
 
 async function take(name: string, path: string, tag: string, prepare: Shot[2]): Promise<void> {
-  const portal = await startPortal({ randomId: () => 'f3a9-20b7' });
+  const portal = await startPortal({ randomId: () => 'f3a9-20b7', portalOrigins: ['https://help.example.net'] });
   portal.desk.put(PEER, { startedAt: portal.now() - 2 * HOUR });
   await prepare(portal, tag);
   const rest = path === 'OUTSIDE' ? await outside(portal, tag) : `/${tag}/${path}`;
@@ -118,7 +147,7 @@ async function take(name: string, path: string, tag: string, prepare: Shot[2]): 
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await browser.newPage({ viewport: { width, height: 740 }, colorScheme, reducedMotion: 'reduce' });
       await page.goto(`${portal.origin}${rest}`, { waitUntil: 'load' });
-      await page.screenshot({ path: join(OUT, `${name}.${tag}.${width}.${colorScheme}.png`), fullPage: true });
+      writeFileSync(join(OUT, `${name}.${tag}.${width}.${colorScheme}.webp`), await picture(page));
       await page.close();
     }
   }

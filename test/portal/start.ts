@@ -56,7 +56,7 @@ export async function startPortal(more: Partial<PortalOptions> = {}): Promise<Te
       timeZone: 'Asia/Tokyo',
       supportHours: '9:00–18:00',
     },
-    portalOrigins: [origin],
+
     tokenKey: randomBytes(32),
     now: () => now,
     randomId: () => randomBytes(6).toString('hex'),
@@ -64,6 +64,7 @@ export async function startPortal(more: Partial<PortalOptions> = {}): Promise<Te
     languages: ['en', 'ja', 'ja-easy'],
     defaultLanguage: 'en',
     ...more,
+    portalOrigins: [...(more.portalOrigins ?? []), origin] as [string, ...string[]],
   });
   const send = async (method: string, path: string, headers: Record<string, string>, body?: string): Promise<Page> => {
     const response = await fetch(`${origin}${path}`, {
