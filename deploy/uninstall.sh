@@ -51,7 +51,7 @@ remove_files() {
     rm -f "$root/etc/systemd/system/$unit.service"
   done
   rm -f "$root/etc/sysusers.d/engawa.conf" "$root/etc/tmpfiles.d/engawa.conf" "$root/usr/local/bin/engawa"
-  rm -rf "${root:?}$prefix" "$root$prefix.previous" "$root$prefix.new" "$root/run/engawa" "$root/run/engawa-helper" "$root/run/engawa-gateway"
+  rm -rf "$root${prefix:?}" "$root$prefix.previous" "$root$prefix.new" "$root/run/engawa" "$root/run/engawa-helper" "$root/run/engawa-gateway"
   ! live || ! [ -d /run/systemd/system ] || systemctl daemon-reload
 }
 
@@ -72,7 +72,7 @@ keep_or_purge() {
 
 remove_users() {
   live || return 0
-  for user in engawa engawa-helper; do
+  for user in engawa-helper engawa; do
     ! id "$user" >/dev/null 2>&1 || userdel "$user" || say "the user $user could not be removed; its own message is above"
   done
   ! getent group engawa >/dev/null || groupdel engawa || true
