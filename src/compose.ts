@@ -5,24 +5,24 @@ import { join } from 'node:path';
 import { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { openEvidence } from './adapters/evidence/files/evidence.ts';
 import { createNotifiers } from './adapters/notifier/create.ts';
-import { releaseJournal } from './adapters/state-folder/release-journal.ts';
 import { holdFile } from './adapters/state-folder/hold.ts';
+import { releaseJournal } from './adapters/state-folder/release-journal.ts';
 import { SqliteBindings } from './adapters/store/sqlite/bindings.ts';
 import { loadKeys } from './adapters/store/sqlite/keys.ts';
 import { openStore, type SqliteStore } from './adapters/store/sqlite/store.ts';
 import { claimWriter } from './adapters/store/sqlite/writer-lock.ts';
 import { SystemClock } from './adapters/system/clock.ts';
 import { systemIds } from './adapters/system/ids.ts';
+import type { Fault } from './config/faults.ts';
 import type { Config } from './config/load.ts';
 import { loadPolicy } from './config/policy.ts';
-import type { Fault } from './config/faults.ts';
 import { DAY, MINUTE } from './core/kernel/time.ts';
 import type { Binding } from './core/line/binding.ts';
 import type { Prefix } from './core/net/prefix.ts';
 import { assembleFlow, type Flow } from './flow/assemble.ts';
 import { PolicyShelf } from './flow/policy-shelf.ts';
-import { loadGuides } from './http/portal/guides.ts';
 import { loadMessages } from './http/messages.ts';
+import { loadGuides } from './http/portal/guides.ts';
 import { createHealth, type Health } from './telemetry/health.ts';
 import { createLog } from './telemetry/log.ts';
 
@@ -84,7 +84,9 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     parse: (text, name) => loadPolicy(text, name, { families: config.families }),
   });
   if (!(await shelf.load())) await activateFirst(shelf, config.policy);
-  const enforcers = config.gateways.map((gateway) => new NftablesEnforcer({ gateway: gateway.spec.name, socketPath: gateway.helperSocket }));
+  const enforcers = config.gateways.map(
+    (gateway) => new NftablesEnforcer({ gateway: gateway.spec.name, socketPath: gateway.helperSocket }),
+  );
   const guides = loadGuides(config.guides);
   const flow = assembleFlow({
     store,
@@ -107,9 +109,15 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     ranges: { ours: config.gateways.flatMap((gateway) => gateway.spec.pools), infrastructure: reserved, shared: [] },
     realm: 'main',
     interimMsOf: (binding: Binding) => interimOf(binding.nas),
-    requiredSteps: (journey) => ({ required: guides.plan(journey).map((step) => step.id), cures: guides.cure(journey) }),
+    requiredSteps: (journey) => ({
+      required: guides.plan(journey).map((step) => step.id),
+      cures: guides.cure(journey),
+    }),
     origins: originsOf(config),
-    renderMessage: loadMessages({ operator: config.operator.name, phone: config.operator.phone, portal: config.portal.names[0]! }, config.languages),
+    renderMessage: loadMessages(
+      { operator: config.operator.name, phone: config.operator.phone, portal: config.portal.names[0]! },
+      config.languages,
+    ),
     defaultLanguage: config.languages.default,
     sha256: (text) => createHash('sha256').update(text).digest('hex'),
   });
@@ -140,7 +148,11 @@ async function activateFirst(shelf: PolicyShelf<Fault>, path: string): Promise<v
 
 /** Sources of one origin never corroborate each other. */
 function originsOf(config: Config): Readonly<Record<string, string>> {
-  return Object.fromEntries([...config.intake.sources, ...config.feeds].flatMap(({ name, origin }) => (origin === undefined ? [] : [[name, origin]])));
+  return Object.fromEntries(
+    [...config.intake.sources, ...config.feeds].flatMap(({ name, origin }) =>
+      origin === undefined ? [] : [[name, origin]],
+    ),
+  );
 }
 
 /** Portal, sinks, lifelines and what the operator listed: never a line, whatever a feed or a NAS says (F07). */
@@ -148,6 +160,9 @@ function reservedOf(config: Config): readonly Prefix[] {
   return config.gateways.flatMap(({ spec }) => [
     ...spec.infrastructure,
     ...spec.lifelines.flatMap((lifeline) => lifeline.prefixes),
-    ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => ({ ip, length: ip.family === 4 ? 32 : 128 })),
+    ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => ({
+      ip,
+      length: ip.family === 4 ? 32 : 128,
+    })),
   ]);
 }

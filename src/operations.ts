@@ -1,6 +1,7 @@
 // The table of orders, put together once for the control socket and for commands that run without a service.
 import type { Engine } from './compose.ts';
 import { formatFault } from './config/faults.ts';
+import { formatInstant } from './core/kernel/civil.ts';
 import { err, ok, type Result } from './core/kernel/result.ts';
 import { parsePrefix } from './core/net/prefix.ts';
 import { OperationRefused, type Operations } from './flow/operations.ts';
@@ -17,6 +18,7 @@ import { readFeed } from './protocols/shadowserver/parse.ts';
 export function operationsOf(engine: Engine, _service: Service | undefined): Operations {
   const { config, flow, shelf, health } = engine;
   return {
+    ...labOperations(engine),
     ...caseOperations(flow),
     ...engineerOperations(flow, {
       confirmClock: () => engine.clock.confirm(),
@@ -40,10 +42,16 @@ export function operationsOf(engine: Engine, _service: Service | undefined): Ope
         const parsed = await parseLines({ bytes: [bytes], reserved: engine.reserved });
         if (!parsed.ok) throw notDone('lines-file-refused', faultsText(parsed.error));
         return (current, replace) => {
-          const diff = diffLines(current, parsed.value, { now: flow.clock.now(), ...(replace === undefined ? {} : { replace }) });
+          const diff = diffLines(current, parsed.value, {
+            now: flow.clock.now(),
+            ...(replace === undefined ? {} : { replace }),
+          });
           if (diff.ok) return diff.value;
           if (diff.error.kind === 'conflicts') throw notDone('lines-conflict', faultsText(diff.error.rows));
-          throw notDone('too-many-removed', `${diff.error.wouldRemove} lines would lose their contract, --max-removed allows ${diff.error.maxRemoved}. Nothing was changed.`);
+          throw notDone(
+            'too-many-removed',
+            `${diff.error.wouldRemove} lines would lose their contract, --max-removed allows ${diff.error.maxRemoved}. Nothing was changed.`,
+          );
         };
       },
       afterLines: async () => {
@@ -52,10 +60,28 @@ export function operationsOf(engine: Engine, _service: Service | undefined): Ope
       activatePolicy: async (text, name, by) => {
         const activated = await shelf.activate(text, name, by);
         if (activated.ok) return { changed: activated.value.changed, version: activated.value.policy.version };
-        throw new OperationRefused({ kind: 'not-done', code: 'policy-invalid', text: activated.error.map(formatFault).join('\n') });
+        throw new OperationRefused({
+          kind: 'not-done',
+          code: 'policy-invalid',
+          text: activated.error.map(formatFault).join('\n'),
+        });
       },
       policyTexts: () => shelf.texts(),
     }),
+  };
+}
+
+/** Only for a clock that nobody relies on, and only where the launcher of the lab says so. */
+function labOperations(engine: Engine): Operations {
+  if (engine.config.clock.source !== 'assumed' || process.env['ENGAWA_LAB'] !== '1') return {};
+  return {
+    'lab.advance-clock': async (input) => {
+      const ms = input['ms'];
+      if (typeof ms !== 'number' || !Number.isSafeInteger(ms) || ms < 0)
+        throw notDone('ms-invalid', 'ms: expected a whole number of milliseconds');
+      engine.clock.advance(ms);
+      return { now: formatInstant(engine.clock.now()) };
+    },
   };
 }
 
@@ -66,7 +92,11 @@ function faultsText(rows: readonly { readonly line: number; readonly code: strin
 }
 
 /** `release-all`: everything by the gateway's own sweep, or the elements of the named lines. */
-async function removeElements(engine: Engine, targets: readonly ReleaseTarget[], all: boolean): Promise<Result<number, EnforceError>> {
+async function removeElements(
+  engine: Engine,
+  targets: readonly ReleaseTarget[],
+  all: boolean,
+): Promise<Result<number, EnforceError>> {
   let removed = 0;
   for (const enforcer of engine.enforcers) {
     if (all) {
@@ -75,7 +105,9 @@ async function removeElements(engine: Engine, targets: readonly ReleaseTarget[],
       removed += targets.length;
       continue;
     }
-    const prefixes = targets.flatMap((target) => engine.flow.gardener.prefixesOf(target.lineId)).flatMap((text) => parsePrefix(text) ?? []);
+    const prefixes = targets
+      .flatMap((target) => engine.flow.gardener.prefixesOf(target.lineId))
+      .flatMap((text) => parsePrefix(text) ?? []);
     const recorded = await Promise.all(targets.map((target) => engine.store.enforcement(target.lineId)));
     const everPut = recorded.flat().filter((one) => one.gateway === enforcer.gateway && one.access !== 'open');
     const remove = [...prefixes, ...everPut.map((one) => one.prefix)];
@@ -88,4 +120,3 @@ async function removeElements(engine: Engine, targets: readonly ReleaseTarget[],
   }
   return ok(removed);
 }
-

@@ -8,6 +8,10 @@ import { parse as parseYaml } from 'yaml';
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
 import { compose, type Engine } from './compose.ts';
 import type { Config } from './config/load.ts';
+import { formatIp, type Ip } from './core/net/ip.ts';
+import { containsIp } from './core/net/prefix.ts';
+import { acceptDelivery } from './flow/accept.ts';
+import { Service } from './flow/service.ts';
 import { GardenCounters } from './garden/counters.ts';
 import { DnsFront } from './garden/dns/front.ts';
 import { LifelineNames } from './garden/dns/lifeline-names.ts';
@@ -15,10 +19,6 @@ import { LifelineResolver } from './garden/dns/lifelines.ts';
 import { Upstream } from './garden/dns/upstream.ts';
 import { Redirector } from './garden/http/redirector.ts';
 import { TlsRefuser } from './garden/tls/refuser.ts';
-import { formatIp, type Ip } from './core/net/ip.ts';
-import { containsIp } from './core/net/prefix.ts';
-import { acceptDelivery } from './flow/accept.ts';
-import { Service } from './flow/service.ts';
 import { createControlServer } from './http/control/server.ts';
 import { createIntake } from './http/intake/router.ts';
 import { createPortal } from './http/portal/portal.ts';
@@ -79,7 +79,13 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     names,
     upstream,
     allowList,
-    never: [...spec.pools, ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => ({ ip, length: ip.family === 4 ? 32 : 128 }))],
+    never: [
+      ...spec.pools,
+      ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => ({
+        ip,
+        length: ip.family === 4 ? 32 : 128,
+      })),
+    ],
     file: join(config.stateFolder, 'lifelines.json'),
     log: flow.log,
     counters,
@@ -148,7 +154,10 @@ async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[
     languages: config.languages.offered,
     defaultLanguage: config.languages.default,
   });
-  const server = createHttpsPortal(portal, { cert: readFileSync(config.portal.certFile), key: readFileSync(config.portal.keyFile) });
+  const server = createHttpsPortal(portal, {
+    cert: readFileSync(config.portal.certFile),
+    key: readFileSync(config.portal.keyFile),
+  });
   await listen(server, config.listen.portalHttps);
   closers.push(() => close(server));
 }
@@ -158,7 +167,7 @@ async function openAccounting(engine: Engine, closers: (() => Promise<void> | vo
   if (config.accounting.clients.length === 0) return;
   const { host, port } = config.listen.accounting;
   const listener = new AccountingListener({
-    listen: (host === '::' ? ['0.0.0.0', '::'] : [host]).map((address) => ({ address, port })),
+    listen: [{ address: host, port }],
     clients: config.accounting.clients.map((client) => ({
       name: client.name,
       addresses: client.from.map((prefix) => prefix.ip),
@@ -184,7 +193,10 @@ async function openIntake(engine: Engine, service: Service, closers: (() => Prom
       service.reportsArrived();
       return outcome;
     },
-    sources: config.intake.sources.map(({ name, keys }) => ({ name, keyHashes: keys.map((key) => hash('sha256', key, 'hex')) })),
+    sources: config.intake.sources.map(({ name, keys }) => ({
+      name,
+      keyHashes: keys.map((key) => hash('sha256', key, 'hex')),
+    })),
     familyOf: (name) => config.families.slugByName.get(name.trim().toLowerCase()),
     clock: flow.clock,
     log: flow.log,
@@ -202,7 +214,10 @@ function watchHealth(engine: Engine, closers: (() => Promise<void> | void)[]): v
   closers.push(() => clearInterval(timer));
 }
 
-async function listen(server: Pick<Server, 'once' | 'listen'>, at: { readonly host: string; readonly port: number }): Promise<void> {
+async function listen(
+  server: Pick<Server, 'once' | 'listen'>,
+  at: { readonly host: string; readonly port: number },
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(at.port, at.host, () => resolve());

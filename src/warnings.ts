@@ -10,7 +10,8 @@ export function standingWarnings(engine: Engine): void {
   health.set(flow.hold.current().on, 'hold-on');
   health.set(flow.decider.breaker().trips.length > 0, 'breaker-hold');
   for (const enforcer of enforcers) health.set(!enforcer.isConnected, 'gateway-unreachable', enforcer.gateway);
-  for (const gateway of flow.reconciler.health()) health.set(gateway.skeleton === 'changed' || gateway.skeleton === 'missing', 'gateway-changed', gateway.gateway);
+  for (const gateway of flow.reconciler.health())
+    health.set(gateway.skeleton === 'changed' || gateway.skeleton === 'missing', 'gateway-changed', gateway.gateway);
   const partial = [...flow.gardener.known()].filter((lineId) => flow.gardener.isPartial(lineId)).length;
   health.set(partial > 0, 'lines-partial', '', { lines: partial });
 }

@@ -14,7 +14,10 @@ export function auditCommands(program: Command, done: (exitCode: number) => void
     .argument('<folder>', 'new or empty folder: log.jsonl, checkpoint, key.pub, pages/')
     .action(async (folder: string, _options, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
-      const answer = await callOperation(readConfig(options), { name: 'audit.export', input: { directory: resolve(folder) } });
+      const answer = await callOperation(readConfig(options), {
+        name: 'audit.export',
+        input: { directory: resolve(folder) },
+      });
       if (options.json === true) return sayJson(answer);
       say(`Exported ${String(answer['size'])} entries to ${resolve(folder)}.`);
       say(`Root ${String(answer['root'])}`);
@@ -26,7 +29,10 @@ export function auditCommands(program: Command, done: (exitCode: number) => void
     .option('--since <checkpoint>', 'an earlier checkpoint file: proves that nothing before it was rewritten')
     .action(async (folder: string, options: { since?: string }, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
-      const answer = await verifyExport(resolve(folder), options.since === undefined ? {} : { earlier: readFileSync(resolve(options.since), 'utf8') });
+      const answer = await verifyExport(
+        resolve(folder),
+        options.since === undefined ? {} : { earlier: readFileSync(resolve(options.since), 'utf8') },
+      );
       done(answer.ok ? 0 : 1);
       if (globals.json === true) return sayJson(answer as never);
       if (answer.ok) {
@@ -34,7 +40,11 @@ export function auditCommands(program: Command, done: (exitCode: number) => void
         say(`Root ${answer.value.root}; ${answer.value.pages} kept pages match their hashes.`);
         next('compare key.pub with the copy you were given another way');
       } else {
-        throw new CliFault(1, 'audit-not-verified', `NOT verified: ${answer.error.file}${answer.error.sequence === undefined ? '' : ` entry ${answer.error.sequence}`}: ${answer.error.reason}`);
+        throw new CliFault(
+          1,
+          'audit-not-verified',
+          `NOT verified: ${answer.error.file}${answer.error.sequence === undefined ? '' : ` entry ${answer.error.sequence}`}: ${answer.error.reason}`,
+        );
       }
     });
 }

@@ -28,7 +28,11 @@ export async function callOperation(config: Config, call: Call): Promise<Record<
 
 async function runHere(config: Config, call: Call): Promise<Json> {
   const engine = await compose(config, { quiet: true }).catch((cause: Error) => {
-    throw new CliFault(1, 'state-not-opened', `the service does not answer and its state cannot be opened here: ${cause.message}`);
+    throw new CliFault(
+      1,
+      'state-not-opened',
+      `the service does not answer and its state cannot be opened here: ${cause.message}`,
+    );
   });
   try {
     const operation = operationsOf(engine, undefined)[call.name];
@@ -60,13 +64,29 @@ function tryTheSocket(config: Config, call: Call): Promise<Json | undefined> {
       'engawa-input': Buffer.from(JSON.stringify(call.input ?? {})).toString('base64url'),
       'content-length': String(call.body?.length ?? 0),
     };
-    const asked = request({ socketPath: config.controlSocket, path: `/v1/${call.name}`, method: 'POST', headers, timeout: ANSWER_DEADLINE_MS }, (response) => {
-      readAnswer(response, call.progress ?? (() => {})).then(resolve, reject);
-    });
+    const asked = request(
+      {
+        socketPath: config.controlSocket,
+        path: `/v1/${call.name}`,
+        method: 'POST',
+        headers,
+        timeout: ANSWER_DEADLINE_MS,
+      },
+      (response) => {
+        readAnswer(response, call.progress ?? (() => {})).then(resolve, reject);
+      },
+    );
     asked.on('timeout', () => asked.destroy(new Error('the service did not answer in time')));
     asked.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined);
-      else if (error.code === 'EACCES') reject(new CliFault(1, 'socket-forbidden', `${config.controlSocket}: permission denied. Next: run as root or as a member of the group engawa.`));
+      else if (error.code === 'EACCES')
+        reject(
+          new CliFault(
+            1,
+            'socket-forbidden',
+            `${config.controlSocket}: permission denied. Next: run as root or as a member of the group engawa.`,
+          ),
+        );
       else reject(new CliFault(1, 'service-failed', `the service broke off the answer: ${error.message}`));
     });
     asked.end(call.body);
@@ -79,9 +99,14 @@ async function readAnswer(response: AsyncIterable<Buffer>, progress: Progress): 
     const lines = (rest + chunk.toString('utf8')).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      const said = JSON.parse(line) as { progress?: Record<string, Json>; done?: Json; refused?: { kind: string; code: string; text: string } };
+      const said = JSON.parse(line) as {
+        progress?: Record<string, Json>;
+        done?: Json;
+        refused?: { kind: string; code: string; text: string };
+      };
       if (said.progress !== undefined) progress(said.progress);
-      if (said.refused !== undefined) throw new CliFault(said.refused.kind === 'usage' ? 2 : 1, said.refused.code, said.refused.text);
+      if (said.refused !== undefined)
+        throw new CliFault(said.refused.kind === 'usage' ? 2 : 1, said.refused.code, said.refused.text);
       if (said.done !== undefined) return said.done;
     }
   }

@@ -10,14 +10,30 @@ type Row = Readonly<Record<string, Json>>;
 const FIND = 'check code, case id, line, customer number, phone, or ADDRESS@TIME (RFC 3339, with zone)';
 
 export function caseCommands(program: Command): void {
-  const cases = program.command('case').description('the cases of lines: one line + one threat family, from first report to close');
+  const cases = program
+    .command('case')
+    .description('the cases of lines: one line + one threat family, from first report to close');
   cases
     .command('list')
     .description('open cases, or all of one state')
     .option('--state <state>', 'watching, noticed, held, quarantined, on-probation, closed')
-    .action(run('case.list', (options) => ({ ...(options['state'] === undefined ? {} : { state: options['state'] }) }), printList));
-  cases.command('show').argument('<find>', FIND).description('one case: state, proof of the gateway, timeline').action(runFind('case.show', printCase));
-  cases.command('why').argument('<find>', FIND).description('why this line: reports, evidence, matched rule, policy version').action(runFind('case.why', printWhy));
+    .action(
+      run(
+        'case.list',
+        (options) => ({ ...(options['state'] === undefined ? {} : { state: options['state'] }) }),
+        printList,
+      ),
+    );
+  cases
+    .command('show')
+    .argument('<find>', FIND)
+    .description('one case: state, proof of the gateway, timeline')
+    .action(runFind('case.show', printCase));
+  cases
+    .command('why')
+    .argument('<find>', FIND)
+    .description('why this line: reports, evidence, matched rule, policy version')
+    .action(runFind('case.why', printWhy));
   cases
     .command('release')
     .argument('<find>', FIND)
@@ -43,7 +59,8 @@ function run(name: string, input: (options: Options) => Input, print: Print) {
 }
 
 function runFind(name: string, print: Print, input: (options: Options) => Input = () => ({})) {
-  return async (find: string, options: Options, command: Command) => order(command, name, { find, ...input(options) }, print);
+  return async (find: string, options: Options, command: Command) =>
+    order(command, name, { find, ...input(options) }, print);
 }
 
 async function order(command: Command, name: string, input: Input, print: Print): Promise<void> {
@@ -61,15 +78,21 @@ function printList(answer: Row): void {
   }
   table(
     ['check code', 'line', 'family', 'state', 'access', 'last seen', 'turn'],
-    cases.map((one) => ['checkCode', 'line', 'family', 'state', 'access', 'lastObservedAt', 'turn'].map((key) => String(one[key]))),
+    cases.map((one) =>
+      ['checkCode', 'line', 'family', 'state', 'access', 'lastObservedAt', 'turn'].map((key) => String(one[key])),
+    ),
   );
   if (answer['more'] === true) say(`… the first ${cases.length}; narrow it with --state`);
   next('engawa case show CODE');
 }
 
 function headline(one: Row): void {
-  say(`${paint('bold', `Case ${String(one['checkCode'])}`)}  line ${String(one['line'])}  family ${String(one['family'])}`);
-  say(`  state ${paint('bold', String(one['state']))}, wants ${String(one['access'])}; next turn: ${String(one['turn'])}`);
+  say(
+    `${paint('bold', `Case ${String(one['checkCode'])}`)}  line ${String(one['line'])}  family ${String(one['family'])}`,
+  );
+  say(
+    `  state ${paint('bold', String(one['state']))}, wants ${String(one['access'])}; next turn: ${String(one['turn'])}`,
+  );
   for (const [label, key] of DATES) if (one[key] !== null) say(`  ${label.padEnd(18)} ${String(one[key])}`);
   const hold = one['hold'] as Row | null;
   if (hold !== null) say(`  held               ${String(hold['reason'])} (would want ${String(hold['wantedAccess'])})`);
@@ -88,11 +111,16 @@ const DATES: readonly (readonly [string, string])[] = [
 
 function printProof(proof: Row | null): void {
   if (proof === null) return;
-  say(`  the gateways prove ${paint('bold', String(proof['confirmed']))}${proof['partial'] === true ? ' – PARTIAL: not every address is covered' : ''}`);
+  say(
+    `  the gateways prove ${paint('bold', String(proof['confirmed']))}${proof['partial'] === true ? ' – PARTIAL: not every address is covered' : ''}`,
+  );
   for (const element of proof['elements'] as readonly Row[]) {
-    say(`    ${String(element['gateway'])}  ${String(element['prefix'])}  ${String(element['access'])}  ${String(element['phase'])}`);
+    say(
+      `    ${String(element['gateway'])}  ${String(element['prefix'])}  ${String(element['access'])}  ${String(element['phase'])}`,
+    );
   }
-  for (const gap of proof['uncovered'] as readonly Row[]) say(`    not covered: ${String(gap['prefix'])} (${String(gap['reason'])})`);
+  for (const gap of proof['uncovered'] as readonly Row[])
+    say(`    not covered: ${String(gap['prefix'])} (${String(gap['reason'])})`);
 }
 
 function printCase(answer: Row): void {
@@ -100,11 +128,19 @@ function printCase(answer: Row): void {
   headline(one);
   printProof(answer['proof'] as Row | null);
   const standing = answer['selfRelease'] as Row | null;
-  if (standing !== null) say(`  self-release       ${standing['allowed'] === true ? 'allowed now' : `not now: ${String(standing['reason'])}`}`);
+  if (standing !== null)
+    say(
+      `  self-release       ${standing['allowed'] === true ? 'allowed now' : `not now: ${String(standing['reason'])}`}`,
+    );
   say();
   table(
     ['at', 'who', 'what', ''],
-    (answer['events'] as readonly Row[]).map((event) => [String(event['at']), String(event['actor']), String(event['type']), short(event['detail'] as Row)]),
+    (answer['events'] as readonly Row[]).map((event) => [
+      String(event['at']),
+      String(event['actor']),
+      String(event['type']),
+      short(event['detail'] as Row),
+    ]),
   );
   next(`engawa case why ${String(one['checkCode'])}`);
 }
@@ -122,14 +158,20 @@ function printWhy(answer: Row): void {
   const policy = answer['policy'] as Row;
   headline(one);
   say();
-  say(`Rule ${paint('bold', String(policy['rule']))} of policy «${String(policy['name'])}» (${String(policy['version']).slice(0, 12)})`);
+  say(
+    `Rule ${paint('bold', String(policy['rule']))} of policy «${String(policy['name'])}» (${String(policy['version']).slice(0, 12)})`,
+  );
   say(`Legal basis: ${String(policy['legalBasis'])}`);
   for (const report of answer['reports'] as readonly Row[]) {
     const evidence = report['evidence'] as Row;
     say();
-    say(`${String(report['observedAt'])}  ${String(report['source'])} ${String(report['type'])} (${String(report['class'])})`);
+    say(
+      `${String(report['observedAt'])}  ${String(report['source'])} ${String(report['type'])} (${String(report['class'])})`,
+    );
     say(`  address ${String(report['address'])}${report['port'] === null ? '' : ` port ${String(report['port'])}`}`);
-    say(`  attributed: ${String(report['attribution'])} (${String(report['attributionReason'])}); decided: ${String(report['decision'])} (${String(report['reason'])})`);
+    say(
+      `  attributed: ${String(report['attribution'])} (${String(report['attributionReason'])}); decided: ${String(report['decision'])} (${String(report['reason'])})`,
+    );
     say(`  evidence ${String(evidence['hash']).slice(0, 12)} line ${String(evidence['line'])}`);
   }
 }

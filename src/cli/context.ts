@@ -1,8 +1,8 @@
 // What every command needs: where the configuration is, how to reach the service, how to answer. Exit codes: 0 done,
 // 1 not done, 2 usage or configuration.
 import { userInfo } from 'node:os';
-import { type Config, load } from '../config/load.ts';
 import { formatFault } from '../config/faults.ts';
+import { type Config, load } from '../config/load.ts';
 
 export const DEFAULT_CONFIG = '/etc/engawa/engawa.yaml';
 
@@ -30,7 +30,11 @@ export function readConfig(options: GlobalOptions): Config {
   const path = configPath(options);
   const loaded = load(path);
   if (loaded.ok) return loaded.value;
-  throw new CliFault(2, 'config-invalid', `the configuration does not load:\n${loaded.error.map((fault) => `  ${formatFault(fault)}`).join('\n')}`);
+  throw new CliFault(
+    2,
+    'config-invalid',
+    `the configuration does not load:\n${loaded.error.map((fault) => `  ${formatFault(fault)}`).join('\n')}`,
+  );
 }
 
 /** Who gives the order, for the log: the Unix user, and who became root. */

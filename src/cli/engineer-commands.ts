@@ -11,7 +11,11 @@ type Row = Readonly<Record<string, Json>>;
 async function order(command: Command, name: string, input: Input, print: (answer: Row) => void): Promise<void> {
   const options = command.optsWithGlobals<GlobalOptions>();
   const line = progressLine();
-  const answer = await callOperation(readConfig(options), { name, input, progress: (state) => line.show(`${name}: ${JSON.stringify(state)}`) });
+  const answer = await callOperation(readConfig(options), {
+    name,
+    input,
+    progress: (state) => line.show(`${name}: ${JSON.stringify(state)}`),
+  });
   line.end();
   if (options.json === true) sayJson(answer);
   else print(answer);
@@ -22,7 +26,9 @@ export function engineerCommands(program: Command): void {
     .command('status')
     .description('what stands now: hold, clock, breaker, gateways, cases, warnings')
     .action((_options, command: Command) => order(command, 'status', {}, printStatus));
-  const hold = program.command('hold').description("the engineer's stop: no new gardens, no repair, until it is lifted");
+  const hold = program
+    .command('hold')
+    .description("the engineer's stop: no new gardens, no repair, until it is lifted");
   hold
     .command('on')
     .requiredOption('--reason <text>', 'why, for the log')
@@ -44,65 +50,102 @@ export function engineerCommands(program: Command): void {
     .description('the clock new gardens depend on')
     .command('confirm')
     .description('say that the clock is right after a jump')
-    .action((_options, command: Command) => order(command, 'clock.confirm', {}, (answer) => say(`Clock: ${JSON.stringify(answer['clock'])}`)));
+    .action((_options, command: Command) =>
+      order(command, 'clock.confirm', {}, (answer) => say(`Clock: ${JSON.stringify(answer['clock'])}`)),
+    );
   releaseAllCommand(program);
 }
 
 function breakerCommands(program: Command): void {
-  const breaker = program.command('breaker').description('the cap on new gardens; above it everything waits for a person');
+  const breaker = program
+    .command('breaker')
+    .description('the cap on new gardens; above it everything waits for a person');
   breaker.command('show').action((_options, command: Command) => order(command, 'breaker.show', {}, printBreaker));
   breaker
     .command('approve')
     .description('decide every held plan anew and let it through if it still holds')
     .action((_options, command: Command) =>
       order(command, 'breaker.approve', {}, (answer) => {
-        say(`Decided anew: ${String(answer['acted'])} acted, ${String(answer['still-held'])} still held for other reasons, ${String(answer['no-longer'])} no longer due.`);
+        say(
+          `Decided anew: ${String(answer['acted'])} acted, ${String(answer['still-held'])} still held for other reasons, ${String(answer['no-longer'])} no longer due.`,
+        );
         next('engawa case list');
       }),
     );
   breaker
     .command('discard')
     .description('close every held plan; nobody is restricted')
-    .action((_options, command: Command) => order(command, 'breaker.discard', {}, (answer) => say(`Discarded ${String(answer['discarded'])} held plans.`)));
+    .action((_options, command: Command) =>
+      order(command, 'breaker.discard', {}, (answer) => say(`Discarded ${String(answer['discarded'])} held plans.`)),
+    );
 }
 
 function releaseAllCommand(program: Command): void {
   program
     .command('release-all')
-    .description('the kill switch: hold, journal, then every chosen line out of the garden. Shows the list first; acts on a typed count.')
+    .description(
+      'the kill switch: hold, journal, then every chosen line out of the garden. Shows the list first; acts on a typed count.',
+    )
     .option('--all', 'everybody')
     .option('--family <name>', 'lines with an open case of this family')
     .option('--line <id>', 'one line')
     .option('--reason <text>', 'why, for the log')
     .option('--confirm <count>', 'the count the preview showed')
-    .action(async (options: { all?: boolean; family?: string; line?: string; reason?: string; confirm?: string }, command: Command) => {
-      const filter: Input = {
-        ...(options.all === true ? { all: true } : {}),
-        ...(options.family === undefined ? {} : { family: options.family }),
-        ...(options.line === undefined ? {} : { line: options.line }),
-      };
-      const globals = command.optsWithGlobals<GlobalOptions>();
-      const config = readConfig(globals);
-      const preview = await callOperation(config, { name: 'release-all.preview', input: filter });
-      const typed = options.confirm ?? (await askForCount(preview, globals.json === true));
-      if (typed === undefined) {
-        if (globals.json === true) sayJson({ ...preview, done: false });
-        return;
-      }
-      if (!/^\d{1,9}$/.test(typed.trim())) throw new CliFault(2, 'count-invalid', `--confirm: expected the count of the preview, got «${typed}»`);
-      if (options.reason === undefined) throw new CliFault(2, 'reason-missing', '--reason is missing: it goes into the journal and the log');
-      const answer = await callOperation(config, { name: 'release-all.run', input: { ...filter, confirm: Number(typed), reason: options.reason } });
-      if (globals.json === true) sayJson({ ...answer, done: true });
-      else printReleaseAll(answer);
-      if (answer['failure'] !== null) throw new CliFault(1, 'gateway-failed', 'the releases are in the journal, but the gateway did not answer: elements end by their own timeout; run this again');
-    });
+    .action(
+      async (
+        options: { all?: boolean; family?: string; line?: string; reason?: string; confirm?: string },
+        command: Command,
+      ) => {
+        const filter: Input = {
+          ...(options.all === true ? { all: true } : {}),
+          ...(options.family === undefined ? {} : { family: options.family }),
+          ...(options.line === undefined ? {} : { line: options.line }),
+        };
+        const globals = command.optsWithGlobals<GlobalOptions>();
+        const config = readConfig(globals);
+        const preview = await callOperation(config, { name: 'release-all.preview', input: filter });
+        const typed = options.confirm ?? (await askForCount(preview, globals.json === true));
+        if (typed === undefined) {
+          if (globals.json === true) sayJson({ ...preview, done: false });
+          return;
+        }
+        if (!/^\d{1,9}$/.test(typed.trim()))
+          throw new CliFault(2, 'count-invalid', `--confirm: expected the count of the preview, got «${typed}»`);
+        if (options.reason === undefined)
+          throw new CliFault(2, 'reason-missing', '--reason is missing: it goes into the journal and the log');
+        const answer = await callOperation(config, {
+          name: 'release-all.run',
+          input: { ...filter, confirm: Number(typed), reason: options.reason },
+        });
+        if (globals.json === true) sayJson({ ...answer, done: true });
+        else printReleaseAll(answer);
+        if (answer['failure'] !== null)
+          throw new CliFault(
+            1,
+            'gateway-failed',
+            'the releases are in the journal, but the gateway did not answer: elements end by their own timeout; run this again',
+          );
+      },
+    );
 }
 
 async function askForCount(preview: Row, json: boolean): Promise<string | undefined> {
   if (json) return undefined;
   const lines = preview['lines'] as readonly Row[];
-  say(`${paint('bold', String(preview['count']))} lines would be released (filter: ${String(preview['filter'])}). Nothing is done yet.`);
-  if (lines.length > 0) table(['line', 'access', 'families'], lines.slice(0, 20).map((one) => [String(one['lineId']), String(one['access']), (one['families'] as readonly string[]).join(', ')]));
+  say(
+    `${paint('bold', String(preview['count']))} lines would be released (filter: ${String(preview['filter'])}). Nothing is done yet.`,
+  );
+  if (lines.length > 0)
+    table(
+      ['line', 'access', 'families'],
+      lines
+        .slice(0, 20)
+        .map((one) => [
+          String(one['lineId']),
+          String(one['access']),
+          (one['families'] as readonly string[]).join(', '),
+        ]),
+    );
   if (Number(preview['count']) > 20) say(`… and ${Number(preview['count']) - 20} more`);
   if (process.stdin.isTTY !== true) {
     next(`repeat the command with --reason TEXT --confirm ${String(preview['count'])}`);
@@ -118,7 +161,9 @@ async function askForCount(preview: Row, json: boolean): Promise<string | undefi
 }
 
 function printReleaseAll(answer: Row): void {
-  say(`Hold is ON. ${String(answer['journalled'])} releases are in the journal, ${String(answer['casesClosed'])} taken over into the cases.`);
+  say(
+    `Hold is ON. ${String(answer['journalled'])} releases are in the journal, ${String(answer['casesClosed'])} taken over into the cases.`,
+  );
   if (answer['failure'] === null) say('The elements are out of the gateway.');
   next('engawa status; engawa hold off when repair may start again');
 }
@@ -126,11 +171,25 @@ function printReleaseAll(answer: Row): void {
 function printBreaker(answer: Row): void {
   const breaker = answer['breaker'] as Row;
   const held = answer['held'] as readonly Row[];
-  say(`Breaker ${paint('bold', String(breaker['state']))}: ${String(breaker['newGardensInWindow'])} of ${String(breaker['cap'])} new gardens in ${Number(breaker['windowSeconds']) / 60} min.`);
-  for (const trip of breaker['trips'] as readonly Row[]) say(`  tripped by ${String(trip['scope'])} ${String(trip['name'])} ${String(trip['agoSeconds'])} s ago`);
+  say(
+    `Breaker ${paint('bold', String(breaker['state']))}: ${String(breaker['newGardensInWindow'])} of ${String(breaker['cap'])} new gardens in ${Number(breaker['windowSeconds']) / 60} min.`,
+  );
+  for (const trip of breaker['trips'] as readonly Row[])
+    say(`  tripped by ${String(trip['scope'])} ${String(trip['name'])} ${String(trip['agoSeconds'])} s ago`);
   say(`${held.length} plans are held.`);
   if (held.length === 0) return;
-  table(['check code', 'line', 'family', 'last seen', 'sources'], held.slice(0, 30).map((one) => [String(one['checkCode']), String(one['line']), String(one['family']), String(one['lastObservedAt']), (one['sources'] as readonly string[]).join(', ')]));
+  table(
+    ['check code', 'line', 'family', 'last seen', 'sources'],
+    held
+      .slice(0, 30)
+      .map((one) => [
+        String(one['checkCode']),
+        String(one['line']),
+        String(one['family']),
+        String(one['lastObservedAt']),
+        (one['sources'] as readonly string[]).join(', '),
+      ]),
+  );
   next('engawa breaker approve (each plan is decided anew), or engawa breaker discard');
 }
 
@@ -140,14 +199,26 @@ function printStatus(answer: Row): void {
   const breaker = answer['breaker'] as Row;
   const policy = answer['policy'] as Row;
   const warnings = answer['warnings'] as readonly Row[];
-  say(warnings.length === 0 ? paint('green', 'All is well.') : paint('yellow', `${warnings.length} standing warnings:`));
-  for (const one of warnings) say(`  [${String(one['severity'])}] ${String(one['text'])}${one['subject'] === '' ? '' : ` (${String(one['subject'])})`} → ${String(one['next'])}`);
+  say(
+    warnings.length === 0 ? paint('green', 'All is well.') : paint('yellow', `${warnings.length} standing warnings:`),
+  );
+  for (const one of warnings)
+    say(
+      `  [${String(one['severity'])}] ${String(one['text'])}${one['subject'] === '' ? '' : ` (${String(one['subject'])})`} → ${String(one['next'])}`,
+    );
   say(`hold      ${hold['on'] === true ? `ON by ${String(hold['by'])}: ${String(hold['reason'])}` : 'off'}`);
-  say(`clock     ${String(clock['state'])}${clock['jumped'] === true ? ', JUMPED: no new gardens until «engawa clock confirm»' : ''}`);
-  say(`breaker   ${String(breaker['state'])}, ${String(breaker['newGardensInWindow'])} of ${String(breaker['cap'])} new gardens in the window`);
+  say(
+    `clock     ${String(clock['state'])}${clock['jumped'] === true ? ', JUMPED: no new gardens until «engawa clock confirm»' : ''}`,
+  );
+  say(
+    `breaker   ${String(breaker['state'])}, ${String(breaker['newGardensInWindow'])} of ${String(breaker['cap'])} new gardens in the window`,
+  );
   say(`policy    ${String(policy['name'])} (${String(policy['version']).slice(0, 12)})`);
   say(`lines     ${String(answer['lines'])}`);
   const states = Object.entries(answer['openCases'] as Row).map(([state, count]) => `${String(count)} ${state}`);
   say(`cases     ${states.join(', ') || 'none open'}`);
-  for (const one of answer['gateways'] as readonly Row[]) say(`gateway   ${String(one['gateway'])}: ruleset ${String(one['skeleton'])}, last looked ${String(one['checkedAt'])}, drift then: ${String(one['missing'])} missing, ${String(one['extra'])} extra`);
+  for (const one of answer['gateways'] as readonly Row[])
+    say(
+      `gateway   ${String(one['gateway'])}: ruleset ${String(one['skeleton'])}, last looked ${String(one['checkedAt'])}, drift then: ${String(one['missing'])} missing, ${String(one['extra'])} extra`,
+    );
 }

@@ -1,7 +1,8 @@
 // `engawa ingest`, `engawa lines import`, `engawa policy …`: what comes in by hand.
+
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { hash } from 'node:crypto';
 import type { Command } from 'commander';
 import { formatFault } from '../config/faults.ts';
 import { loadPolicy } from '../config/policy.ts';
@@ -50,9 +51,14 @@ function ingestCommand(program: Command, done: (exitCode: number) => void): void
     .action(async (file: string | undefined, options: IngestOptions, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
       if (options.parked === true) return listParked(globals);
-      if (options.replay !== undefined) return takeIn(globals, 'ingest.replay', { hash: options.replay, ...(options.as === undefined ? {} : { name: options.as }) });
+      if (options.replay !== undefined)
+        return takeIn(globals, 'ingest.replay', {
+          hash: options.replay,
+          ...(options.as === undefined ? {} : { name: options.as }),
+        });
       if (file === undefined) throw new CliFault(2, 'file-missing', 'name the file to take in');
-      if (options.source === undefined) throw new CliFault(2, 'source-missing', '--source is missing: the configured feed this file belongs to');
+      if (options.source === undefined)
+        throw new CliFault(2, 'source-missing', '--source is missing: the configured feed this file belongs to');
       if (options.dryRun === true) return done(await dryRun(file, options.source, globals));
       return takeIn(globals, 'ingest', { source: options.source, name: basename(file) }, readInput(file));
     });
@@ -60,7 +66,12 @@ function ingestCommand(program: Command, done: (exitCode: number) => void): void
 
 async function takeIn(globals: GlobalOptions, name: string, input: Record<string, Json>, body?: Buffer): Promise<void> {
   const line = progressLine();
-  const answer = await callOperation(readConfig(globals), { name, input, ...(body === undefined ? {} : { body }), progress: (state) => line.show(`${String(state['rows'])} rows`) });
+  const answer = await callOperation(readConfig(globals), {
+    name,
+    input,
+    ...(body === undefined ? {} : { body }),
+    progress: (state) => line.show(`${String(state['rows'])} rows`),
+  });
   line.end();
   if (globals.json === true) return sayJson(answer);
   printRows(answer);
@@ -69,13 +80,19 @@ async function takeIn(globals: GlobalOptions, name: string, input: Record<string
 
 function printRows(answer: Row): void {
   const rows = answer['rows'] as Row;
-  say(`${String(answer['source'])} ${(answer['types'] as readonly string[]).join(', ')}: ${paint('bold', String(rows['total']))} rows – ${String(rows['accepted'])} accepted, ${String(rows['duplicate'])} known before, ${String(rows['refused'])} refused`);
-  for (const [outcome, count] of Object.entries(answer['outcomes'] as Row)) say(`  ${outcome.padEnd(28)} ${String(count)}`);
+  say(
+    `${String(answer['source'])} ${(answer['types'] as readonly string[]).join(', ')}: ${paint('bold', String(rows['total']))} rows – ${String(rows['accepted'])} accepted, ${String(rows['duplicate'])} known before, ${String(rows['refused'])} refused`,
+  );
+  for (const [outcome, count] of Object.entries(answer['outcomes'] as Row))
+    say(`  ${outcome.padEnd(28)} ${String(count)}`);
   say(`  would act or acted on: ${String(answer['wouldAct'])}`);
   const refused = answer['refused'] as readonly Row[];
   if (refused.length === 0) return;
   say();
-  table(['line', 'refused because', ''], refused.slice(0, 20).map((row) => [String(row['line']), String(row['code']), String(row['text'])]));
+  table(
+    ['line', 'refused because', ''],
+    refused.slice(0, 20).map((row) => [String(row['line']), String(row['code']), String(row['text'])]),
+  );
   if (refused.length > 20) say(`… and ${refused.length - 20} more (--json shows up to 1,000)`);
 }
 
@@ -84,7 +101,15 @@ async function listParked(globals: GlobalOptions): Promise<void> {
   if (globals.json === true) return sayJson(answer);
   const parked = answer['parked'] as readonly Row[];
   if (parked.length === 0) return say('No parked files.');
-  table(['hash', 'source', 'file', 'reason'], parked.map((one) => [String(one['hash']).slice(0, 12), String(one['source']), String(one['name']), String(one['reason'])]));
+  table(
+    ['hash', 'source', 'file', 'reason'],
+    parked.map((one) => [
+      String(one['hash']).slice(0, 12),
+      String(one['source']),
+      String(one['name']),
+      String(one['reason']),
+    ]),
+  );
   next('engawa ingest --replay HASH, when the reason is mended');
 }
 
@@ -93,7 +118,14 @@ async function dryRun(file: string, source: string, globals: GlobalOptions): Pro
   const bytes = readInput(file);
   const familyOf = dryRunFamilies(globals);
   const evidenceHash = hash('sha256', bytes, 'hex');
-  const feed = await readFeed({ source, fileName: basename(file), bytes: [bytes], evidenceHash, receivedAt: Date.now(), familyOf });
+  const feed = await readFeed({
+    source,
+    fileName: basename(file),
+    bytes: [bytes],
+    evidenceHash,
+    receivedAt: Date.now(),
+    familyOf,
+  });
   if (!feed.ok) throw new CliFault(1, feed.error.code, `${file}: ${feed.error.text}. It would be parked.`);
   const answer = await count(source, feed.value.type, feed.value.items);
   if (globals.json === true) sayJson(answer);
@@ -105,7 +137,11 @@ async function dryRun(file: string, source: string, globals: GlobalOptions): Pro
   return 0;
 }
 
-async function count(source: string, type: string, items: AsyncIterable<Report | RefusedRow>): Promise<Record<string, Json>> {
+async function count(
+  source: string,
+  type: string,
+  items: AsyncIterable<Report | RefusedRow>,
+): Promise<Record<string, Json>> {
   const seen = new Set<string>();
   const outcomes: Record<string, number> = {};
   const refused: RefusedRow[] = [];
@@ -130,7 +166,14 @@ async function count(source: string, type: string, items: AsyncIterable<Report |
     if (row.mayAct) wouldAct++;
   }
   line.end();
-  return { source, types: [type], rows: { total, accepted, duplicate, refused: refusedTotal }, outcomes, wouldAct, refused: refused.map((row) => ({ ...row })) };
+  return {
+    source,
+    types: [type],
+    rows: { total, accepted, duplicate, refused: refusedTotal },
+    outcomes,
+    wouldAct,
+    refused: refused.map((row) => ({ ...row })),
+  };
 }
 
 function linesCommand(program: Command): void {
@@ -142,21 +185,26 @@ function linesCommand(program: Command): void {
     .option('--dry-run', 'show the difference, change nothing')
     .option('--replace', 'lines absent from the file end their contract')
     .option('--max-removed <count>', 'with --replace: at most so many')
-    .action(async (file: string, options: { dryRun?: boolean; replace?: boolean; maxRemoved?: string }, command: Command) => {
-      const globals = command.optsWithGlobals<GlobalOptions>();
-      if (options.maxRemoved !== undefined && !/^\d{1,9}$/.test(options.maxRemoved)) throw new CliFault(2, 'count-invalid', `--max-removed: expected a whole number, got «${options.maxRemoved}»`);
-      const input = {
-        dryRun: options.dryRun === true,
-        replace: options.replace === true,
-        ...(options.maxRemoved === undefined ? {} : { maxRemoved: Number(options.maxRemoved) }),
-      };
-      const answer = await callOperation(readConfig(globals), { name: 'lines.import', input, body: readInput(file) });
-      if (globals.json === true) return sayJson(answer);
-      say(`${answer['dryRun'] === true ? paint('yellow', 'Dry run, nothing changed: ') : ''}${String(answer['added'])} added, ${String(answer['changed'])} changed, ${String(answer['newEpoch'])} new customers, ${String(answer['removed'])} ended, ${String(answer['unchanged'])} unchanged`);
-      for (const row of answer['sample'] as readonly string[]) say(`  ${row}`);
-      if (answer['dryRun'] === true) next(`engawa lines import ${file}`);
-      else say(`Cases closed because of it: ${String(answer['casesClosed'])}`);
-    });
+    .action(
+      async (file: string, options: { dryRun?: boolean; replace?: boolean; maxRemoved?: string }, command: Command) => {
+        const globals = command.optsWithGlobals<GlobalOptions>();
+        if (options.maxRemoved !== undefined && !/^\d{1,9}$/.test(options.maxRemoved))
+          throw new CliFault(2, 'count-invalid', `--max-removed: expected a whole number, got «${options.maxRemoved}»`);
+        const input = {
+          dryRun: options.dryRun === true,
+          replace: options.replace === true,
+          ...(options.maxRemoved === undefined ? {} : { maxRemoved: Number(options.maxRemoved) }),
+        };
+        const answer = await callOperation(readConfig(globals), { name: 'lines.import', input, body: readInput(file) });
+        if (globals.json === true) return sayJson(answer);
+        say(
+          `${answer['dryRun'] === true ? paint('yellow', 'Dry run, nothing changed: ') : ''}${String(answer['added'])} added, ${String(answer['changed'])} changed, ${String(answer['newEpoch'])} new customers, ${String(answer['removed'])} ended, ${String(answer['unchanged'])} unchanged`,
+        );
+        for (const row of answer['sample'] as readonly string[]) say(`  ${row}`);
+        if (answer['dryRun'] === true) next(`engawa lines import ${file}`);
+        else say(`Cases closed because of it: ${String(answer['casesClosed'])}`);
+      },
+    );
 }
 
 function policyCommands(program: Command): void {
@@ -168,9 +216,17 @@ function policyCommands(program: Command): void {
     .action((file: string, _options, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
       const loaded = loadPolicy(readInput(file).toString('utf8'), file);
-      if (!loaded.ok) throw new CliFault(1, 'policy-invalid', `${file} is not valid:\n${loaded.error.map((fault) => `  ${formatFault(fault)}`).join('\n')}`);
-      if (globals.json === true) return sayJson({ valid: true, version: loaded.value.version, rules: loaded.value.rules.length });
-      say(`${paint('green', 'Valid')}: ${loaded.value.rules.length} rules, version ${loaded.value.version.slice(0, 12)}`);
+      if (!loaded.ok)
+        throw new CliFault(
+          1,
+          'policy-invalid',
+          `${file} is not valid:\n${loaded.error.map((fault) => `  ${formatFault(fault)}`).join('\n')}`,
+        );
+      if (globals.json === true)
+        return sayJson({ valid: true, version: loaded.value.version, rules: loaded.value.rules.length });
+      say(
+        `${paint('green', 'Valid')}: ${loaded.value.rules.length} rules, version ${loaded.value.version.slice(0, 12)}`,
+      );
       next(`engawa policy activate ${file}`);
     });
   policy
@@ -179,9 +235,17 @@ function policyCommands(program: Command): void {
     .description('make it the policy for new cases; open cases keep theirs')
     .action(async (file: string, _options, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
-      const answer = await callOperation(readConfig(globals), { name: 'policy.activate', input: { name: resolve(file) }, body: readInput(file) });
+      const answer = await callOperation(readConfig(globals), {
+        name: 'policy.activate',
+        input: { name: resolve(file) },
+        body: readInput(file),
+      });
       if (globals.json === true) return sayJson(answer);
-      say(answer['changed'] === true ? `Active now: version ${String(answer['version']).slice(0, 12)}. Open cases keep theirs.` : 'This version was active already; nothing changed.');
+      say(
+        answer['changed'] === true
+          ? `Active now: version ${String(answer['version']).slice(0, 12)}. Open cases keep theirs.`
+          : 'This version was active already; nothing changed.',
+      );
       next('engawa policy show');
     });
   policy
@@ -192,8 +256,21 @@ function policyCommands(program: Command): void {
       const answer = await callOperation(readConfig(globals), { name: 'policy.show' });
       if (globals.json === true) return sayJson(answer);
       say(`${paint('bold', String(answer['name']))} version ${String(answer['active']).slice(0, 12)}`);
-      table(['rule', 'ladder'], (answer['rules'] as readonly Row[]).map((rule) => [String(rule['id']), (rule['ladder'] as readonly string[]).join(' → ')]));
+      table(
+        ['rule', 'ladder'],
+        (answer['rules'] as readonly Row[]).map((rule) => [
+          String(rule['id']),
+          (rule['ladder'] as readonly string[]).join(' → '),
+        ]),
+      );
       say();
-      table(['version', 'file', 'by'], (answer['history'] as readonly Row[]).map((one) => [String(one['version']).slice(0, 12), String(one['name']), String(one['by'])]));
+      table(
+        ['version', 'file', 'by'],
+        (answer['history'] as readonly Row[]).map((one) => [
+          String(one['version']).slice(0, 12),
+          String(one['name']),
+          String(one['by']),
+        ]),
+      );
     });
 }

@@ -29,7 +29,9 @@ export function gatewayCommands(program: Command): void {
     .description('load it and everything it names; all faults at once')
     .action((_options, command: Command) => {
       const config = readConfig(command.optsWithGlobals<GlobalOptions>());
-      say(`${paint('green', 'Loads')}: ${config.path}, ${config.gateways.length} gateway, ${config.packs.length} packs, ${config.families.families.size} families`);
+      say(
+        `${paint('green', 'Loads')}: ${config.path}, ${config.gateways.length} gateway, ${config.packs.length} packs, ${config.families.families.size} families`,
+      );
       next('engawa start');
     });
 }

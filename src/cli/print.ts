@@ -23,7 +23,11 @@ export function next(text: string): void {
 
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = header.map((name, i) => Math.max(width(name), ...rows.map((row) => width(row[i] ?? ''))));
-  const lineOf = (cells: readonly string[]) => cells.map((cell, i) => cell + ' '.repeat(Math.max(0, widths[i]! - width(cell)))).join('  ').trimEnd();
+  const lineOf = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => cell + ' '.repeat(Math.max(0, widths[i]! - width(cell))))
+      .join('  ')
+      .trimEnd();
   say(paint('bold', lineOf(header)));
   for (const row of rows) say(lineOf(row));
 }
@@ -31,7 +35,12 @@ export function table(header: readonly string[], rows: readonly (readonly string
 /** Columns a text takes: East Asian wide characters count two. */
 function width(text: string): number {
   let columns = 0;
-  for (const char of text) columns += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/.test(char) ? 2 : 1;
+  for (const char of text)
+    columns += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/.test(
+      char,
+    )
+      ? 2
+      : 1;
   return columns;
 }
 

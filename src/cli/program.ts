@@ -1,8 +1,8 @@
 // The command line: names, options and help. Each command parses, calls, prints; what happens is the flow's.
 import { Command, CommanderError } from 'commander';
-import { CliFault, type GlobalOptions } from './context.ts';
 import { auditCommands } from './audit-commands.ts';
 import { caseCommands } from './case-commands.ts';
+import { CliFault, type GlobalOptions } from './context.ts';
 import { engineerCommands } from './engineer-commands.ts';
 import { feedCommands } from './feed-commands.ts';
 import { gatewayCommands } from './gateway-commands.ts';
@@ -14,7 +14,9 @@ import { startCommand } from './start-command.ts';
 export async function runCli(args: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = new Command('engawa')
-    .description('Walled-garden quarantine and captive portal for ISPs: report → line → decision → garden → plain words → proof → release.')
+    .description(
+      'Walled-garden quarantine and captive portal for ISPs: report → line → decision → garden → plain words → proof → release.',
+    )
     .option('--config <file>', 'configuration (default: $ENGAWA_CONFIG or /etc/engawa/engawa.yaml)')
     .option('--json', 'answer as one JSON document')
     .exitOverride()
@@ -45,6 +47,7 @@ function explain(error: unknown, json: boolean): number {
   const code = fault?.code ?? 'unexpected';
   if (json) sayJson({ error: { code, text } });
   else process.stderr.write(`engawa: ${text}\n`);
-  if (fault === undefined && process.env['ENGAWA_DEBUG'] !== undefined) process.stderr.write(`${(error as Error).stack}\n`);
+  if (fault === undefined && process.env['ENGAWA_DEBUG'] !== undefined)
+    process.stderr.write(`${(error as Error).stack}\n`);
   return fault?.exitCode ?? 1;
 }

@@ -24,6 +24,7 @@ export interface Attributed {
 /** Widest skew a NAS is believed to have: a look-up reaches this much further than the plain window. */
 const SKEW_REACH_MS = 10 * MINUTE;
 const ARRIVALS_KEPT = 1000;
+const OTHER_HOLDER = new Set(['overlapping-holders', 'holder-changed-in-window']);
 
 export class Attributor {
   readonly #parts: AttributeParts;
@@ -54,6 +55,8 @@ export class Attributor {
   async isContradicted(report: Report, lineId: string): Promise<boolean> {
     const { attribution } = await this.attribute(report);
     if (attribution.kind === 'unique') return attribution.candidates[0]?.lineId !== lineId;
+    // A holder that no line of ours is known for is another holder all the same.
+    if (OTHER_HOLDER.has(attribution.reason)) return true;
     return attribution.candidates.some((candidate) => candidate.lineId !== lineId);
   }
 

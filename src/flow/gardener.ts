@@ -1,7 +1,7 @@
 // Keeps gateway elements equal to wanted × bindings, level-triggered: callers only say which line may have changed.
 // One batch at a time, so that an address changing hands can never be put for its old holder after its new one.
-
 import type { Access } from '../core/garden/access.ts';
+import { isTightening } from '../core/garden/access.ts';
 import {
   type Derived,
   type DerivedElement,
@@ -11,25 +11,11 @@ import {
 } from '../core/garden/derive.ts';
 import { type Instant, MINUTE, SECOND } from '../core/kernel/time.ts';
 import type { Binding } from '../core/line/binding.ts';
-import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
-import type {
-  AuditDraft,
-  Bindings,
-  Clock,
-  ElementState,
-  EnforcementRecord,
-  Enforcer,
-  HoldSwitch,
-  Log,
-  Store,
-} from './ports.ts';
-
-export interface GatewayLink {
-  readonly name: string;
-  readonly enforcer: Enforcer;
-  readonly nasIdentities: readonly string[];
-  readonly ipv6Lengths: readonly number[];
-}
+import { formatPrefix, overlaps, type Prefix } from '../core/net/prefix.ts';
+import { GardenMemory, type Kept, keyOf } from './garden-memory.ts';
+import { GatewayActs, type GatewayLink, type Move } from './gateway-acts.ts';
+import { type LineProof, lineProof } from './line-proof.ts';
+import type { BindingChange, Bindings, Clock, ElementState, HoldSwitch, Log, Store } from './ports.ts';
 
 export interface LineWanted extends Wanted {
   readonly lineId: string;
@@ -51,62 +37,54 @@ export interface GardenerParts {
   readonly mayTighten: (lineId: string) => Promise<boolean>;
 }
 
-type ElementPhase = 'sent' | 'acked' | 'confirmed' | 'unknown';
-
-interface Kept {
-  readonly lineId: string;
-  readonly element: DerivedElement;
-  readonly phase: ElementPhase;
-  readonly intentAt: Instant;
-  readonly confirmedAt?: Instant;
-}
-
-export interface LineProof {
-  readonly wanted: Access;
-  /** What the gateways prove for every open address of the line; `unknown` as soon as one is in doubt. */
-  readonly confirmed: Access | 'unknown';
-  readonly partial: boolean;
-  readonly elements: readonly {
-    readonly gateway: string;
-    readonly prefix: string;
-    readonly access: Access;
-    readonly phase: ElementPhase;
-    readonly confirmedAt?: Instant;
-  }[];
-  readonly uncovered: Derived['uncovered'];
-}
-
 const BATCH = 256;
 /** Renew when less than half of what the element may live is left. */
 const RENEW_SHARE = 0.5;
+/** A step towards freedom that a gateway did not take is tried again after this, whatever the slower checks do. */
+const RETRY_MS = 5 * SECOND;
 
 interface LinePlan {
   readonly lineId: string;
+  readonly epoch: number;
+  readonly accessKey: string;
   readonly wanted: LineWanted | undefined;
   readonly derived: Derived;
+  /** A new garden that may not begin now: what is there stays, goes or is renewed, nothing gets stricter. */
+  readonly isFrozen: boolean;
 }
 
-interface Act {
-  readonly put: DerivedElement[];
-  readonly remove: { readonly gateway: string; readonly prefix: Prefix }[];
-}
+type Waiter = () => void;
 
 export class Gardener {
   readonly #parts: GardenerParts;
-  readonly #kept = new Map<string, Kept>();
-  readonly #keysOfLine = new Map<string, Set<string>>();
+  readonly #memory = new GardenMemory();
+  readonly #acts: GatewayActs;
   readonly #plans = new Map<string, LinePlan>();
   /** Decided, but never acknowledged by a gateway: the last look happens before each try. */
   readonly #fresh = new Set<string>();
-  readonly #dirty = new Map<string, { urgent: boolean; waiters: (() => void)[] }>();
+  readonly #toldFrozen = new Set<string>();
+  /** Lines whose wanted state could not be read: nothing of theirs may be taken for extra. */
+  readonly #failed = new Set<string>();
+  /** Lines to look at; loosening outranks tightening. */
+  readonly #urgent = new Map<string, Waiter[]>();
+  readonly #dirty = new Map<string, Waiter[]>();
+  /** What ceased to be somebody's since the running batch was planned. */
+  #ended: BindingChange['ended'][number][] = [];
+  /** Read back from a gateway and not yet taken over. */
+  readonly #adoptable = new Map<string, ElementState>();
+  readonly #strays = new Map<string, ElementState>();
+  /** Gateways read back whole since the start; until then nothing is removed as «extra» (invariant 11). */
+  readonly #loaded = new Set<string>();
+  readonly #silent = new Set<string>();
   #running: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #stopped = false;
-  /** Until the first full load of the wanted state, nothing is removed as «extra» (invariant 11). */
-  #loaded = false;
 
   constructor(parts: GardenerParts) {
     this.#parts = parts;
+    this.#acts = new GatewayActs({ ...parts, memory: this.#memory, onAcked: (lineId) => this.#fresh.delete(lineId) });
     parts.bindings.onChange((change) => {
+      if (this.#running !== undefined) this.#ended.push(...change.ended);
       for (const ended of change.ended) this.#endPrefix(ended.prefix);
       for (const key of change.accessKeys) this.onAccessKey(key);
     });
@@ -116,26 +94,36 @@ export class Gardener {
   onAccessKey: (accessKey: string) => void = () => {};
 
   /** Lines with garden elements or wanting some. */
-  known(): Iterable<string> {
-    return new Set([...this.#plans.keys(), ...this.#keysOfLine.keys()]);
+  known(): ReadonlySet<string> {
+    return new Set([...this.#plans.keys(), ...this.#memory.lineIds()]);
+  }
+
+  isKnown(lineId: string): boolean {
+    return this.#plans.has(lineId) || this.#memory.ofLine(lineId).length > 0;
   }
 
   /** The line whose element this prefix is, if any: its identity at the portal. */
   lineOfPrefix(prefixText: string): string | undefined {
     for (const gateway of this.#parts.gateways) {
-      const kept = this.#kept.get(`${gateway.name} ${prefixText}`);
-      if (kept !== undefined) return kept.lineId;
+      const kept = this.#memory.get(`${gateway.name} ${prefixText}`);
+      if (kept !== undefined && !kept.leaving) return kept.lineId;
     }
     return undefined;
   }
 
   /** Prefixes of the line that we put and have not proven gone. */
   prefixesOf(lineId: string): readonly string[] {
-    return [...(this.#keysOfLine.get(lineId) ?? [])].map((key) => formatPrefix(this.#kept.get(key)!.element.prefix));
+    return this.#memory.ofLine(lineId).map(([, kept]) => formatPrefix(kept.element.prefix));
   }
 
   isPartial(lineId: string): boolean {
     return (this.#plans.get(lineId)?.derived.uncovered.length ?? 0) > 0;
+  }
+
+  partialCount(): number {
+    let partial = 0;
+    for (const plan of this.#plans.values()) if (plan.derived.uncovered.length > 0) partial++;
+    return partial;
   }
 
   /** Resolves when a batch that saw the line's state after this call has been acted on and observed. */
@@ -143,10 +131,11 @@ export class Gardener {
     if (this.#stopped) return Promise.resolve();
     if (options.fresh === true) this.#fresh.add(lineId);
     return new Promise((resolve) => {
-      const entry = this.#dirty.get(lineId) ?? { urgent: false, waiters: [] };
-      entry.urgent ||= options.urgent ?? false;
-      entry.waiters.push(resolve);
-      this.#dirty.set(lineId, entry);
+      const waiters = this.#urgent.get(lineId) ?? this.#dirty.get(lineId) ?? [];
+      waiters.push(resolve);
+      if (options.urgent === true) this.#dirty.delete(lineId);
+      const queue = options.urgent === true || this.#urgent.has(lineId) ? this.#urgent : this.#dirty;
+      queue.set(lineId, waiters);
       this.#running ??= this.#drain().finally(() => {
         this.#running = undefined;
       });
@@ -158,47 +147,89 @@ export class Gardener {
     this.#fresh.add(lineId);
   }
 
+  /** Ends with the batch that is running; what is left is found again at the next start. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#retry);
     await this.#running;
   }
 
   async #drain(): Promise<void> {
     await Promise.resolve();
-    while (this.#dirty.size > 0) {
-      // Loosening outranks tightening; among equals, the oldest first.
-      const batch = [...this.#dirty].sort((a, b) => Number(b[1].urgent) - Number(a[1].urgent)).slice(0, BATCH);
-      for (const [lineId] of batch) this.#dirty.delete(lineId);
-      try {
-        await this.#act(batch.map(([lineId]) => lineId));
-      } catch (cause) {
-        this.#parts.log.error('GARDENER_BATCH_FAILED', { lines: batch.length, text: String(cause).slice(0, 200) });
-      }
-      for (const [, entry] of batch) for (const done of entry.waiters) done();
+    while (this.#urgent.size + this.#dirty.size > 0) {
+      const batch = this.#stopped ? [...this.#urgent, ...this.#dirty] : this.#nextBatch();
+      for (const [lineId] of batch) if (!this.#urgent.delete(lineId)) this.#dirty.delete(lineId);
+      if (!this.#stopped) await this.#actSafely(batch.map(([lineId]) => lineId));
+      for (const [, waiters] of batch) for (const done of waiters) done();
     }
+  }
+
+  #nextBatch(): readonly (readonly [string, Waiter[]])[] {
+    const batch: (readonly [string, Waiter[]])[] = [];
+    for (const queue of [this.#urgent, this.#dirty])
+      for (const entry of queue) {
+        if (batch.length === BATCH) return batch;
+        batch.push(entry);
+      }
+    return batch;
+  }
+
+  async #actSafely(lineIds: readonly string[]): Promise<void> {
+    try {
+      await this.#act(lineIds);
+    } catch (cause) {
+      this.#parts.log.error('GARDENER_BATCH_FAILED', { lines: lineIds.length, text: String(cause).slice(0, 200) });
+      for (const lineId of lineIds) {
+        this.#failed.add(lineId);
+        for (const [key] of this.#memory.ofLine(lineId)) this.#memory.change(key, { phase: 'unknown' });
+      }
+    }
+    this.#retrySoon(lineIds);
   }
 
   async #act(lineIds: readonly string[]): Promise<void> {
+    this.#ended = [];
     const plans = await Promise.all(lineIds.map((lineId) => this.#plan(lineId)));
-    const acts = new Map<string, Act>();
-    for (const plan of plans) if (plan !== undefined) await this.#diff(plan, acts);
-    await Promise.all([...acts].map(([gateway, act]) => this.#perform(gateway, act)));
+    const moves = new Map<string, Map<string, Move>>();
+    const add = (move: Move, gateway: string) => {
+      const known = moves.get(gateway) ?? new Map<string, Move>();
+      // An address that changes hands inside a batch: the new holder's element replaces the old one's.
+      if (move.put !== undefined || known.get(move.key)?.put === undefined) known.set(move.key, move);
+      moves.set(gateway, known);
+    };
+    for (const plan of plans) await this.#diff(plan, add);
+    await Promise.all(
+      this.#parts.gateways.map(async (gateway) => {
+        const own = [...(moves.get(gateway.name)?.values() ?? [])];
+        if (own.length > 0) await this.#acts.perform(gateway, own);
+      }),
+    );
   }
 
-  async #plan(lineId: string): Promise<LinePlan | undefined> {
+  async #plan(lineId: string): Promise<LinePlan> {
     const wanted = await this.#parts.wantedOf(lineId);
     const restricts = wanted !== undefined && (wanted.access === 'leaky' || wanted.access === 'strict');
     if (!restricts) this.#fresh.delete(lineId);
-    if (this.#fresh.has(lineId) && restricts && !(await this.#parts.mayTighten(lineId))) {
-      this.#parts.log.warn('GARDEN_NOT_TIGHTENED', { reason: 'checks at the moment of enforcing' });
-      return undefined;
-    }
+    const isFrozen = this.#fresh.has(lineId) && !(await this.#parts.mayTighten(lineId));
+    this.#tellFrozen(lineId, isFrozen);
     const open = restricts ? await this.#parts.bindings.openOf(wanted.accessKey) : [];
     const derived: Derived = restricts ? deriveElements(wanted, open, this.#facts()) : { elements: [], uncovered: [] };
-    const plan = { lineId, wanted, derived };
+    const before = this.#plans.get(lineId);
+    const epoch = wanted?.epoch ?? before?.epoch ?? 0;
+    const plan = { lineId, epoch, accessKey: wanted?.accessKey ?? '', wanted, derived, isFrozen };
     if (restricts) this.#plans.set(lineId, plan);
     else this.#plans.delete(lineId);
+    this.#failed.delete(lineId);
     return plan;
+  }
+
+  #tellFrozen(lineId: string, isFrozen: boolean): void {
+    if (!isFrozen) {
+      this.#toldFrozen.delete(lineId);
+    } else if (!this.#toldFrozen.has(lineId)) {
+      this.#toldFrozen.add(lineId);
+      this.#parts.log.warn('GARDEN_NOT_TIGHTENED', { reason: 'checks at the moment of enforcing' });
+    }
   }
 
   #facts(): DeriveFacts {
@@ -213,20 +244,50 @@ export class Gardener {
     };
   }
 
-  async #diff(plan: LinePlan, acts: Map<string, Act>): Promise<void> {
+  async #diff(plan: LinePlan, add: (move: Move, gateway: string) => void): Promise<void> {
     const now = this.#parts.clock.now();
-    const desired = new Map(plan.derived.elements.map((element) => [keyOf(element.gateway, element.prefix), element]));
-    for (const key of this.#keysOfLine.get(plan.lineId) ?? []) {
-      const kept = this.#kept.get(key)!;
-      if (!desired.has(key)) actOf(acts, kept.element.gateway).remove.push(kept.element);
-    }
+    const desired = this.#desired(plan, now);
+    for (const [key, kept] of this.#memory.ofLine(plan.lineId))
+      if (!desired.has(key)) add(this.#removal(key, kept, now), kept.element.gateway);
     for (const [key, element] of desired) {
-      const kept = this.#kept.get(key);
-      if (kept !== undefined && kept.lineId === plan.lineId && !needsPut(kept, element, now)) continue;
-      if (this.#parts.hold.current().on && !(await this.#loosens(element))) continue;
-      actOf(acts, element.gateway).put.push(element);
-      this.#keep(key, { lineId: plan.lineId, element, phase: 'sent', intentAt: now });
+      const kept = this.#memory.get(key);
+      const own = kept?.lineId === plan.lineId && !kept.leaving ? kept : undefined;
+      if (own !== undefined && !needsPut(own, element, now)) continue;
+      const loosens = this.#parts.hold.current().on && (await this.#loosens(element));
+      if (this.#parts.hold.current().on && !loosens) continue;
+      add(this.#putting({ key, plan, element, own, loosens, now }), element.gateway);
     }
+  }
+
+  /** What this line's elements shall be; those found in a gateway are taken over first. */
+  #desired(plan: LinePlan, now: Instant): ReadonlyMap<string, DerivedElement> {
+    const desired = new Map<string, DerivedElement>();
+    for (const derived of plan.derived.elements) {
+      const key = keyOf(derived.gateway, derived.prefix);
+      this.#adopt(key, plan, derived, now);
+      const kept = this.#memory.get(key);
+      const element = plan.isFrozen ? frozen(derived, kept?.lineId === plan.lineId ? kept : undefined) : derived;
+      const before = desired.get(key);
+      if (element !== undefined && (before === undefined || before.expiresAt < element.expiresAt))
+        desired.set(key, element);
+    }
+    return desired;
+  }
+
+  /** The kernel has it already: ours since before the start. Its age is not known, so it is due for renewal. */
+  #adopt(key: string, plan: LinePlan, element: DerivedElement, now: Instant): void {
+    const found = this.#adoptable.get(key);
+    if (found === undefined || found.access === 'absent' || this.#memory.get(key) !== undefined) return;
+    const isKnown = found.access !== 'unknown';
+    this.#memory.set(key, {
+      lineId: plan.lineId,
+      epoch: plan.epoch,
+      element: { ...element, access: found.access === 'unknown' ? element.access : found.access, expiresAt: now },
+      phase: isKnown ? 'confirmed' : 'unknown',
+      intentAt: now,
+      ...(isKnown && !this.#fresh.has(plan.lineId) ? { ackedAt: now, confirmedAt: now } : {}),
+      leaving: false,
+    });
   }
 
   /** On hold only a step from a proven strict to leaky may still be put: nothing fights the engineer. */
@@ -237,224 +298,193 @@ export class Gardener {
     return seen?.access === 'strict';
   }
 
-  /** Record, act, record: the intent is durable before a packet leaves; answer and proof are appended after. */
-  async #perform(gatewayName: string, act: Act): Promise<void> {
-    const gateway = this.#parts.gateways.find((one) => one.name === gatewayName);
-    if (gateway === undefined || (act.put.length === 0 && act.remove.length === 0)) return;
-    await this.#record(gatewayName, act, {});
-    const now = this.#parts.clock.now();
-    const answer = await gateway.enforcer.apply({
-      put: act.put.map((element) => ({ ...element, timeoutSeconds: timeoutSeconds(element, now) })),
-      remove: act.remove.map((one) => one.prefix),
+  #removal(key: string, kept: Kept, now: Instant): Move {
+    const isAgain = kept.leaving;
+    if (!isAgain) {
+      const { ackedAt: _, confirmedAt: __, failure: ___, ...rest } = kept;
+      this.#memory.set(key, { ...rest, leaving: true, phase: 'sent', intentAt: now });
+    }
+    return {
+      key,
+      lineId: kept.lineId,
+      epoch: kept.epoch,
+      prefix: kept.element.prefix,
+      access: 'open',
+      isAgain,
+      // Unless the address was given to another line's element meanwhile.
+      isStillRight: () => this.#memory.get(key)?.lineId === kept.lineId,
+    };
+  }
+
+  #putting(one: {
+    readonly key: string;
+    readonly plan: LinePlan;
+    readonly element: DerivedElement;
+    readonly own: Kept | undefined;
+    readonly loosens: boolean;
+    readonly now: Instant;
+  }): Move {
+    const { key, plan, element, own, loosens, now } = one;
+    const isAgain =
+      own !== undefined &&
+      own.element.access === element.access &&
+      portsText(own.element) === portsText(element) &&
+      (own.ackedAt !== undefined || own.failure !== undefined);
+    this.#memory.set(key, {
+      ...(isAgain ? own : {}),
+      lineId: plan.lineId,
+      epoch: plan.epoch,
+      element,
+      phase: isAgain && own.phase === 'confirmed' ? 'confirmed' : 'sent',
+      intentAt: isAgain ? own.intentAt : now,
+      leaving: false,
     });
-    if (!answer.ok) {
-      const failure = answer.error.kind === 'refused' ? `refused: ${answer.error.code}` : answer.error.kind;
-      this.#parts.log.warn('ENFORCE_FAILED', { gateway: gatewayName, reason: failure });
-      for (const one of [...act.put, ...act.remove]) this.#phase(keyOf(gatewayName, one.prefix), 'unknown');
-      await this.#record(gatewayName, act, { failure });
-      return;
-    }
-    for (const element of act.put) this.#phase(keyOf(gatewayName, element.prefix), 'acked');
-    for (const element of act.put) this.#fresh.delete(this.#kept.get(keyOf(gatewayName, element.prefix))?.lineId ?? '');
-    await this.#record(gatewayName, act, { ackedAt: this.#parts.clock.now() });
-    await this.#prove(gateway, act);
-    if (act.remove.length > 0 || act.put.some((element) => element.access === 'leaky'))
-      await this.#forget(gateway, act);
+    this.#strays.delete(key);
+    const { accessKey } = plan;
+    return {
+      key,
+      lineId: plan.lineId,
+      epoch: plan.epoch,
+      prefix: element.prefix,
+      access: element.access,
+      put: element,
+      isAgain,
+      isStillRight: () =>
+        (loosens || !this.#parts.hold.current().on) &&
+        this.#memory.get(key)?.lineId === plan.lineId &&
+        !this.#ended.some((ended) => ended.accessKey === accessKey && overlaps(ended.prefix, element.prefix)),
+    };
   }
 
-  async #prove(gateway: GatewayLink, act: Act): Promise<void> {
-    const seen = await gateway.enforcer.observe([...act.put, ...act.remove].map((one) => one.prefix));
-    const now = this.#parts.clock.now();
-    const accessOf = new Map(seen.map((state) => [formatPrefix(state.prefix), state.access]));
-    const proven: Act = { put: [], remove: [] };
-    for (const element of act.put) {
-      const confirmed = accessOf.get(formatPrefix(element.prefix)) === element.access;
-      this.#phase(keyOf(gateway.name, element.prefix), confirmed ? 'confirmed' : 'unknown', now);
-      if (confirmed) proven.put.push(element);
-    }
-    for (const one of act.remove) {
-      if (accessOf.get(formatPrefix(one.prefix)) === 'absent') proven.remove.push(one);
-      else this.#phase(keyOf(gateway.name, one.prefix), 'unknown');
-    }
-    await this.#record(gateway.name, proven, { ackedAt: now, confirmedAt: now });
-    for (const one of proven.remove) this.#drop(keyOf(gateway.name, one.prefix));
-  }
-
-  async #forget(gateway: GatewayLink, act: Act): Promise<void> {
-    const prefixes = [...act.remove, ...act.put.filter((element) => element.access === 'leaky')].map(
-      (one) => one.prefix,
-    );
-    const answer = await gateway.enforcer.forgetSteered(prefixes);
-    if (!answer.ok) this.#parts.log.warn('STEERED_FLOWS_KEPT', { gateway: gateway.name, reason: answer.error.kind });
-  }
-
-  async #record(
-    gateway: string,
-    act: Act,
-    answer: { readonly ackedAt?: Instant; readonly confirmedAt?: Instant; readonly failure?: string },
-  ): Promise<void> {
-    const at = this.#parts.clock.now();
-    const enforcement: EnforcementRecord[] = [];
-    const audit: AuditDraft[] = [];
-    const word =
-      answer.failure !== undefined
-        ? 'refused'
-        : answer.confirmedAt !== undefined
-          ? 'confirmed'
-          : answer.ackedAt !== undefined
-            ? 'acked'
-            : 'sent';
-    for (const [one, access] of [
-      ...act.put.map((element) => [element, element.access] as const),
-      ...act.remove.map((removed) => [removed, 'open'] as const),
-    ]) {
-      const kept = this.#kept.get(keyOf(gateway, one.prefix));
-      if (kept === undefined) continue;
-      const wanted = this.#plans.get(kept.lineId)?.wanted;
-      enforcement.push({
-        gateway,
-        lineId: kept.lineId,
-        prefix: one.prefix,
-        access,
-        intentAt: kept.intentAt,
-        ...answer,
-      });
-      audit.push({
-        at,
-        actor: { kind: 'reconcile' },
-        action: `garden-${word}`,
-        ...(wanted === undefined ? {} : { line: { lineId: kept.lineId, epoch: wanted.epoch } }),
-        detail: { gateway, access, ...(answer.failure === undefined ? {} : { failure: answer.failure }) },
-      });
-    }
-    if (enforcement.length > 0) await this.#parts.store.commit({ enforcement, audit });
-  }
-
-  /** The address is no longer that line's: its element goes now, whoever is in the batch queue. */
+  /** The address is no longer that line's: its element goes now, before whatever waits in the queue. */
   #endPrefix(prefix: Prefix): void {
     const lineId = this.lineOfPrefix(formatPrefix(prefix));
     if (lineId !== undefined) void this.refresh(lineId, { urgent: true });
   }
 
-  #keep(key: string, kept: Kept): void {
-    const before = this.#kept.get(key);
-    if (before !== undefined && before.lineId !== kept.lineId) this.#keysOfLine.get(before.lineId)?.delete(key);
-    this.#kept.set(key, kept);
-    const keys = this.#keysOfLine.get(kept.lineId) ?? new Set();
-    keys.add(key);
-    this.#keysOfLine.set(kept.lineId, keys);
+  #retrySoon(lineIds: readonly string[]): void {
+    const isOwed = (lineId: string) =>
+      this.#failed.has(lineId) ||
+      this.#memory
+        .ofLine(lineId)
+        .some(([, kept]) => kept.leaving || (kept.phase === 'unknown' && kept.element.access === 'leaky'));
+    if (this.#stopped || this.#retry !== undefined || !lineIds.some(isOwed)) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      const owed = new Set([...this.#failed, ...this.#memory.lineIds()].filter(isOwed));
+      for (const lineId of owed) void this.refresh(lineId, { urgent: true });
+    }, RETRY_MS);
+    this.#retry.unref();
   }
 
-  #drop(key: string): void {
-    const kept = this.#kept.get(key);
-    if (kept === undefined) return;
-    this.#kept.delete(key);
-    const keys = this.#keysOfLine.get(kept.lineId);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#keysOfLine.delete(kept.lineId);
-  }
-
-  #phase(key: string, phase: ElementPhase, confirmedAt?: Instant): void {
-    const kept = this.#kept.get(key);
-    if (kept === undefined) return;
-    this.#kept.set(key, {
-      ...kept,
-      phase,
-      ...(phase === 'confirmed' && confirmedAt !== undefined ? { confirmedAt } : {}),
+  /** What may be said about a line that holds these bindings now. */
+  proof(lineId: string, wanted: Access, open: readonly Binding[]): LineProof {
+    const isSure = (gateway: string) => this.#loaded.has(gateway) && !this.#silent.has(gateway);
+    const strays = this.#strays.values();
+    return lineProof({
+      wanted,
+      open,
+      kept: this.#memory.ofLine(lineId).map(([, kept]) => kept),
+      uncovered: this.#plans.get(lineId)?.derived.uncovered ?? [],
+      strays: strays.map((state) => state.prefix),
+      isSure,
+      areAllSure: this.#parts.gateways.every((gateway) => this.#loaded.has(gateway.name)),
+      now: this.#parts.clock.now(),
     });
   }
 
-  /** What may be said about a line: never beyond what is confirmed (invariant 5). */
-  proof(lineId: string, wanted: Access, openPrefixes: number): LineProof {
-    const kept = [...(this.#keysOfLine.get(lineId) ?? [])].map((key) => this.#kept.get(key)!);
-    const uncovered = this.#plans.get(lineId)?.derived.uncovered ?? [];
-    const covered =
-      wanted === 'open' || wanted === 'notice' ? kept.length === 0 : kept.length > 0 || openPrefixes === 0;
-    const allConfirmed = kept.every((one) => one.phase === 'confirmed' && one.element.access === wanted);
-    return {
-      wanted,
-      confirmed: covered && allConfirmed && this.#loaded ? wanted : 'unknown',
-      partial: uncovered.length > 0,
-      uncovered,
-      elements: kept.map((one) => ({
-        gateway: one.element.gateway,
-        prefix: formatPrefix(one.element.prefix),
-        access: one.element.access,
-        phase: one.phase,
-        ...(one.confirmedAt === undefined ? {} : { confirmedAt: one.confirmedAt }),
-      })),
-    };
+  /** A gateway that does not answer proves nothing at this moment. */
+  setSilent(gateway: string, isSilent: boolean): void {
+    if (isSilent) this.#silent.add(gateway);
+    else this.#silent.delete(gateway);
   }
 
   /**
    * Takes the kernel's word for what is there: called at start, after a repair and every 5 min with a full read-back.
-   * Elements nobody wants are removed, missing ones put again; nothing happens on hold.
+   * `readAt`: when the reading began; what was proven later than that is not judged by it. Elements nobody wants are
+   * removed, missing ones put again; on hold it only looks.
    */
   async reconcile(
-    gatewayName: string,
+    gateway: GatewayLink,
     found: readonly ElementState[],
     wantedLineIds: readonly string[],
+    readAt: Instant,
   ): Promise<{ readonly missing: number; readonly extra: number }> {
-    const gateway = this.#parts.gateways.find((one) => one.name === gatewayName);
-    if (gateway === undefined) return { missing: 0, extra: 0 };
     const inKernel = new Map(
-      found.filter((state) => state.access !== 'absent').map((state) => [keyOf(gatewayName, state.prefix), state]),
+      found.filter((state) => state.access !== 'absent').map((state) => [keyOf(gateway.name, state.prefix), state]),
     );
     let missing = 0;
-    for (const [key, kept] of this.#kept) {
-      if (kept.element.gateway !== gatewayName || inKernel.get(key)?.access === kept.element.access) continue;
-      this.#phase(key, 'unknown');
+    const due = new Set<string>(this.#failed);
+    for (const [key, kept] of this.#memory.entries()) {
+      if (kept.element.gateway !== gateway.name || kept.phase !== 'confirmed' || (kept.confirmedAt ?? 0) > readAt)
+        continue;
+      if (inKernel.get(key)?.access === kept.element.access) continue;
+      this.#memory.change(key, { phase: 'unknown' });
+      due.add(kept.lineId);
       missing++;
     }
-    await Promise.all(wantedLineIds.map((lineId) => this.refresh(lineId)));
-    this.#loaded = true;
-    const extra = [...inKernel].filter(([key]) => !this.#kept.has(key)).map(([, state]) => state.prefix);
-    if (extra.length > 0 && !this.#parts.hold.current().on) {
-      await gateway.enforcer.apply({ put: [], remove: extra });
-      await gateway.enforcer.forgetSteered(extra);
-    }
-    return { missing, extra: extra.length };
+    const wanted = new Set(wantedLineIds);
+    for (const lineId of wanted) if (!this.#plans.has(lineId)) due.add(lineId);
+    for (const lineId of this.known()) if (!wanted.has(lineId)) due.add(lineId);
+    for (const [key, state] of inKernel) this.#adoptable.set(key, state);
+    await Promise.all([...due].map((lineId) => this.refresh(lineId)));
+    for (const key of inKernel.keys()) this.#adoptable.delete(key);
+    // Some lines could not be read: what looks extra may be theirs.
+    if (this.#failed.size > 0) return { missing, extra: 0 };
+    this.#loaded.add(gateway.name);
+    return { missing, extra: await this.#removeExtra(gateway, inKernel) };
   }
 
-  /** Lines with an element that has lived more than half of its time, or that is not proven: put them again. */
-  async renew(): Promise<void> {
-    const now = this.#parts.clock.now();
-    const due = new Set<string>();
-    for (const [lineId, keys] of this.#keysOfLine) {
-      for (const key of keys) {
-        const kept = this.#kept.get(key)!;
-        if (
-          kept.phase !== 'confirmed' ||
-          kept.element.expiresAt - now < (kept.element.expiresAt - kept.intentAt) * RENEW_SHARE
-        )
-          due.add(lineId);
-      }
+  async #removeExtra(gateway: GatewayLink, inKernel: ReadonlyMap<string, ElementState>): Promise<number> {
+    for (const [key] of this.#strays) if (key.startsWith(`${gateway.name} `)) this.#strays.delete(key);
+    const extra = [...inKernel].filter(([key]) => this.#memory.get(key) === undefined);
+    for (const [key, state] of extra) this.#strays.set(key, state);
+    if (extra.length === 0 || this.#parts.hold.current().on) return extra.length;
+    const prefixes = extra.map(([, state]) => state.prefix);
+    for (let from = 0; from < prefixes.length; from += BATCH) {
+      const remove = prefixes.slice(from, from + BATCH);
+      await gateway.enforcer.apply({ put: [], remove });
+      for (const state of await gateway.enforcer.observe(remove))
+        if (state.access === 'absent') this.#strays.delete(keyOf(gateway.name, state.prefix));
+      await gateway.enforcer.forgetSteered(remove);
     }
-    for (const [lineId, plan] of this.#plans) if (plan.derived.elements.length === 0) due.add(lineId);
-    for (const lineId of this.#fresh) due.add(lineId);
+    return extra.length;
+  }
+
+  /** Lines whose wanted state differs from what was planned, whose elements are not proven, or grow old. */
+  async renew(wantedLineIds: readonly string[]): Promise<void> {
+    const now = this.#parts.clock.now();
+    const due = new Set<string>([...this.#fresh, ...this.#failed]);
+    const wanted = new Set(wantedLineIds);
+    for (const lineId of wanted) if (!this.#plans.has(lineId)) due.add(lineId);
+    for (const [lineId, plan] of this.#plans)
+      if (!wanted.has(lineId) || plan.derived.elements.length === 0) due.add(lineId);
+    for (const [, kept] of this.#memory.entries()) if (isDue(kept, now)) due.add(kept.lineId);
     await Promise.all([...due].map((lineId) => this.refresh(lineId)));
   }
 
   /** After `release-all`: the elements are gone from the kernel, so nothing of them is kept here either. */
   forgetAll(): void {
-    this.#kept.clear();
-    this.#keysOfLine.clear();
+    this.#memory.clear();
     this.#plans.clear();
+    this.#strays.clear();
   }
 }
 
-function keyOf(gateway: string, prefix: Prefix): string {
-  return `${gateway} ${formatPrefix(prefix)}`;
+function isDue(kept: Kept, now: Instant): boolean {
+  if (kept.phase !== 'confirmed' || kept.leaving) return true;
+  return kept.element.expiresAt - now < (kept.element.expiresAt - kept.intentAt) * RENEW_SHARE;
 }
 
-function actOf(acts: Map<string, Act>, gateway: string): Act {
-  const act = acts.get(gateway) ?? { put: [], remove: [] };
-  acts.set(gateway, act);
-  return act;
+/** Not stricter than what is there; nothing where nothing is. */
+function frozen(derived: DerivedElement, kept: Kept | undefined): DerivedElement | undefined {
+  if (kept === undefined || kept.leaving || kept.ackedAt === undefined) return undefined;
+  if (!isTightening(kept.element.access, derived.access)) return { ...derived, abusedPorts: kept.element.abusedPorts };
+  return { ...derived, access: kept.element.access, abusedPorts: kept.element.abusedPorts };
 }
 
 function needsPut(kept: Kept, element: DerivedElement, now: Instant): boolean {
-  if (kept.phase === 'unknown' || kept.phase === 'sent') return true;
+  if (kept.phase !== 'confirmed') return true;
   if (kept.element.access !== element.access) return true;
   if (portsText(kept.element) !== portsText(element)) return true;
   const left = kept.element.expiresAt - now;
@@ -466,8 +496,4 @@ function portsText(element: DerivedElement): string {
     .map((one) => `${one.protocol}/${one.port}`)
     .sort()
     .join(' ');
-}
-
-function timeoutSeconds(element: DerivedElement, now: Instant): number {
-  return Math.max(1, Math.min(259_200, Math.floor((element.expiresAt - now) / SECOND)));
 }

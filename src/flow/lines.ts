@@ -23,12 +23,22 @@ export interface LinesParts {
 
 const PER_COMMIT = 1000;
 
-export async function applyLines(parts: LinesParts, changes: LineChanges, by: string): Promise<{ readonly casesClosed: number }> {
+export async function applyLines(
+  parts: LinesParts,
+  changes: LineChanges,
+  by: string,
+): Promise<{ readonly casesClosed: number }> {
   const all = [...changes.added, ...changes.changed, ...changes.newEpoch, ...changes.removed];
-  for (let from = 0; from < all.length; from += PER_COMMIT) await parts.store.commit({ lines: all.slice(from, from + PER_COMMIT) });
+  for (let from = 0; from < all.length; from += PER_COMMIT)
+    await parts.store.commit({ lines: all.slice(from, from + PER_COMMIT) });
   const { added, changed, newEpoch, removed } = changes;
   const counts = { added: added.length, changed: changed.length, newEpoch: newEpoch.length, removed: removed.length };
-  const entry: AuditDraft = { at: parts.clock.now(), actor: { kind: 'staff', name: by }, action: 'lines-imported', detail: counts };
+  const entry: AuditDraft = {
+    at: parts.clock.now(),
+    actor: { kind: 'staff', name: by },
+    action: 'lines-imported',
+    detail: counts,
+  };
   await parts.store.commit({ audit: [entry] });
   let casesClosed = 0;
   for (const line of newEpoch) casesClosed += await closeCases(parts, line.id, line.epoch - 1, 'contract-ended');
@@ -52,7 +62,8 @@ export async function closeCases(
   reason: CloseReason,
 ): Promise<number> {
   const open = await parts.store.openCasesOfLine(lineId, epoch);
-  for (const state of open) await parts.casebook.order(state.id, () => [{ kind: 'close', actor: { kind: 'reconcile' }, reason }]);
+  for (const state of open)
+    await parts.casebook.order(state.id, () => [{ kind: 'close', actor: { kind: 'reconcile' }, reason }]);
   if (open.length > 0) await parts.gardener.refresh(lineId, { urgent: true });
   return open.length;
 }

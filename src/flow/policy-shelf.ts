@@ -26,7 +26,11 @@ export class PolicyShelf<Fault> implements Policies {
   #texts: readonly PolicyText[] = [];
   #active: Policy | undefined;
 
-  constructor(parts: { readonly store: Pick<Store, 'setting' | 'commit'>; readonly clock: Pick<Clock, 'now'>; readonly parse: ParsePolicy<Fault> }) {
+  constructor(parts: {
+    readonly store: Pick<Store, 'setting' | 'commit'>;
+    readonly clock: Pick<Clock, 'now'>;
+    readonly parse: ParsePolicy<Fault>;
+  }) {
     this.#store = parts.store;
     this.#clock = parts.clock;
     this.#parse = parts.parse;
@@ -44,7 +48,11 @@ export class PolicyShelf<Fault> implements Policies {
   }
 
   /** Faults change nothing. Activating the active one again changes nothing either. */
-  async activate(text: string, name: string, by: string): Promise<Result<{ readonly policy: Policy; readonly changed: boolean }, readonly Fault[]>> {
+  async activate(
+    text: string,
+    name: string,
+    by: string,
+  ): Promise<Result<{ readonly policy: Policy; readonly changed: boolean }, readonly Fault[]>> {
     const parsed = this.#parse(text, name);
     if (!parsed.ok) return parsed;
     const policy = parsed.value;
@@ -54,7 +62,15 @@ export class PolicyShelf<Fault> implements Policies {
     const texts = [...this.#texts.filter((one) => one.version !== policy.version), fresh];
     await this.#store.commit({
       settings: { [SHELF]: texts as unknown as Json, [ACTIVE]: policy.version },
-      audit: [{ at, actor: { kind: 'staff', name: by }, action: 'policy-activated', policyVersion: policy.version, detail: { name } }],
+      audit: [
+        {
+          at,
+          actor: { kind: 'staff', name: by },
+          action: 'policy-activated',
+          policyVersion: policy.version,
+          detail: { name },
+        },
+      ],
     });
     this.#texts = texts;
     this.#byVersion.set(policy.version, policy);

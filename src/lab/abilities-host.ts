@@ -1,7 +1,7 @@
 // What a computer in a home can do: connect, hold a stream, make a call, be infected. Every attempt has a deadline.
 import { createSocket } from 'node:dgram';
-import { connect, type Socket } from 'node:net';
 import { resolve4, resolve6 } from 'node:dns/promises';
+import { connect, type Socket } from 'node:net';
 
 type Tell = (event: Readonly<Record<string, boolean | number | string>>) => void;
 interface Target {
@@ -23,7 +23,13 @@ function knock({ address, port }: Target, timeoutMs: number): Promise<{ outcome:
     socket.setTimeout(timeoutMs, () => end('silent'));
     socket.once('connect', () => end('open'));
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      end(error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET' ? 'refused' : error.code === 'ETIMEDOUT' ? 'silent' : 'unreachable');
+      end(
+        error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET'
+          ? 'refused'
+          : error.code === 'ETIMEDOUT'
+            ? 'silent'
+            : 'unreachable',
+      );
     });
   });
 }
@@ -145,7 +151,8 @@ const streams = new Map<string, Stream>();
 
 export const HOST_ABILITIES = {
   tcp: async (args: Target & { readonly timeoutMs?: number }) => knock(args, args.timeoutMs ?? 3000),
-  udp: async (args: Target & { readonly text?: string; readonly timeoutMs?: number }) => ask(args, args.text ?? 'hello', args.timeoutMs ?? 1500),
+  udp: async (args: Target & { readonly text?: string; readonly timeoutMs?: number }) =>
+    ask(args, args.text ?? 'hello', args.timeoutMs ?? 1500),
   resolve: async ({ name }: { readonly name: string }) => {
     const found = await Promise.allSettled([resolve4(name), resolve6(name)]);
     return found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
@@ -178,7 +185,10 @@ export const HOST_ABILITIES = {
     streams.delete(key);
     return null;
   },
-  'bot.start': async ({ targets, perSecond }: { readonly targets: readonly Target[]; readonly perSecond: number }, _tell: Tell) => {
+  'bot.start': async (
+    { targets, perSecond }: { readonly targets: readonly Target[]; readonly perSecond: number },
+    _tell: Tell,
+  ) => {
     bot = new Bot(targets, perSecond);
     return null;
   },

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { createServer, type Server } from 'node:net';
-import { ToyResolver, type ToyRecord } from './resolver.ts';
+import { type ToyRecord, ToyResolver } from './resolver.ts';
 
 type Tell = (event: Readonly<Record<string, boolean | number | string>>) => void;
 interface Place {
@@ -29,7 +29,12 @@ function page(body: string) {
 
 export const INTERNET_ABILITIES = {
   'serve.http': async ({ body, ...place }: Place & { readonly body: string }) => open(createHttp(page(body)), place),
-  'serve.https': async ({ body, cert, key, ...place }: Place & { readonly body: string; readonly cert: string; readonly key: string }) =>
+  'serve.https': async ({
+    body,
+    cert,
+    key,
+    ...place
+  }: Place & { readonly body: string; readonly cert: string; readonly key: string }) =>
     open(createHttps({ cert: readFileSync(cert), key: readFileSync(key) }, page(body)) as unknown as Server, place),
   /** Echoes what it is sent, as long as the stream lives. */
   'serve.echo': async (place: Place) =>
@@ -60,13 +65,29 @@ export const INTERNET_ABILITIES = {
           typed = (typed + bytes.toString('latin1')).slice(0, 200);
           const [user, password] = typed.split('\r\n');
           if (password === undefined || password === '') return;
-          tell({ honeypot: true, peer: peer.replace(/^::ffff:/, ''), port, at: Date.now(), user: user ?? '', password, destinationPort: place.port });
+          tell({
+            honeypot: true,
+            peer: peer.replace(/^::ffff:/, ''),
+            port,
+            at: Date.now(),
+            user: user ?? '',
+            password,
+            destinationPort: place.port,
+          });
           socket.destroy();
         });
       }),
       place,
     ),
-  'serve.resolver': async ({ records, addresses, port }: { readonly records: readonly ToyRecord[]; readonly addresses: readonly string[]; readonly port: number }) => {
+  'serve.resolver': async ({
+    records,
+    addresses,
+    port,
+  }: {
+    readonly records: readonly ToyRecord[];
+    readonly addresses: readonly string[];
+    readonly port: number;
+  }) => {
     for (const address of addresses) await new ToyResolver(records).start(address, port);
     return null;
   },

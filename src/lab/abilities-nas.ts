@@ -43,7 +43,9 @@ function attributesOf(order: Order): Attribute[] {
     ...(order.userName === undefined ? [] : [text(1, order.userName)]),
     ...(ip4 === undefined ? [] : [{ type: 8, value: ip4.bytes }]),
     // RFC 4818 §2: reserved octet, prefix length, prefix.
-    ...(prefix6 === undefined ? [] : [{ type: 123, value: Buffer.concat([Buffer.from([0, prefix6.length]), prefix6.ip.bytes]) }]),
+    ...(prefix6 === undefined
+      ? []
+      : [{ type: 123, value: Buffer.concat([Buffer.from([0, prefix6.length]), prefix6.ip.bytes]) }]),
     ...(order.sessionSeconds === undefined ? [] : [integer(46, order.sessionSeconds)]),
   ];
 }
@@ -52,7 +54,11 @@ export const NAS_ABILITIES = {
   /** True when the server answered: then the record is durable. */
   accounting: async (order: Order): Promise<boolean> => {
     lastIdentifier = (lastIdentifier + 1) & 255;
-    const packet = encodePacket({ code: CODE.accountingRequest, identifier: lastIdentifier, attributes: attributesOf(order) });
+    const packet = encodePacket({
+      code: CODE.accountingRequest,
+      identifier: lastIdentifier,
+      attributes: attributesOf(order),
+    });
     const bytes = signRequest(packet, Buffer.from(order.secret, 'utf8'));
     const socket = createSocket(order.server.address.includes(':') ? 'udp6' : 'udp4');
     try {

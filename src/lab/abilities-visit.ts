@@ -47,7 +47,9 @@ export const VISIT_ABILITIES = {
           });
           response.on('error', (error) => nothing(error.message));
           response.on('end', () => {
-            const headers = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, String(value)]));
+            const headers = Object.fromEntries(
+              Object.entries(response.headers).map(([name, value]) => [name, String(value)]),
+            );
             resolve({ status: response.statusCode ?? 0, headers, body, error: null });
           });
         },

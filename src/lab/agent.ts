@@ -7,16 +7,28 @@ import { NAS_ABILITIES } from './abilities-nas.ts';
 import { VISIT_ABILITIES } from './abilities-visit.ts';
 
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
-export type Ability = (args: Readonly<Record<string, never>>, tell: (event: Readonly<Record<string, Value>>) => void) => Promise<Value>;
+export type Ability = (
+  args: Readonly<Record<string, never>>,
+  tell: (event: Readonly<Record<string, Value>>) => void,
+) => Promise<Value>;
 
-const ABILITIES: Readonly<Record<string, Ability>> = { ...HOST_ABILITIES, ...INTERNET_ABILITIES, ...NAS_ABILITIES, ...VISIT_ABILITIES } as never;
+const ABILITIES: Readonly<Record<string, Ability>> = {
+  ...HOST_ABILITIES,
+  ...INTERNET_ABILITIES,
+  ...NAS_ABILITIES,
+  ...VISIT_ABILITIES,
+} as never;
 
 function write(line: Readonly<Record<string, Value>>): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 async function obey(line: string): Promise<void> {
-  const { id, ability, args } = JSON.parse(line) as { id: number; ability: string; args: Readonly<Record<string, never>> };
+  const { id, ability, args } = JSON.parse(line) as {
+    id: number;
+    ability: string;
+    args: Readonly<Record<string, never>>;
+  };
   try {
     const run = ABILITIES[ability];
     if (run === undefined) throw new Error(`no ability ${ability}`);

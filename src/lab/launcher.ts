@@ -2,8 +2,8 @@
 // with nothing. Where users cannot be changed (a user namespace with one user), it says so instead of pretending.
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync, realpathSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { request } from 'node:http';
+import { join, relative } from 'node:path';
 import type { LabNetwork } from './network.ts';
 import { mustRun, run } from './network-process.ts';
 import type { LabSite, LabUsers } from './site.ts';
@@ -14,7 +14,13 @@ const START_MS = 30_000;
 
 /** May this process become other users? In a user namespace that maps one user alone it may not. */
 export async function findUsers(): Promise<LabUsers | undefined> {
-  const { code } = await run(['setpriv', `--reuid=${LAB_USERS.main}`, `--regid=${LAB_USERS.group}`, '--clear-groups', 'true']);
+  const { code } = await run([
+    'setpriv',
+    `--reuid=${LAB_USERS.main}`,
+    `--regid=${LAB_USERS.group}`,
+    '--clear-groups',
+    'true',
+  ]);
   return code === 0 ? LAB_USERS : undefined;
 }
 
@@ -38,9 +44,25 @@ export class Launcher {
   }
 
   async startHelper(): Promise<void> {
-    await mustRun([process.execPath, join(ROOT, 'src/main.ts'), '--config', this.#site.configFile, 'gateway', 'spec', '--out', this.#site.specFile]);
-    if (this.#users !== undefined) await mustRun(['chown', `${this.#users.helper}:${this.#users.group}`, this.#site.specFile]);
-    this.helper = this.#start('helper', ['src/helper/main.ts', '--socket', this.#site.helperSocket, '--spec', this.#site.specFile]);
+    await mustRun([
+      process.execPath,
+      join(ROOT, 'src/main.ts'),
+      '--config',
+      this.#site.configFile,
+      'gateway',
+      'spec',
+      '--out',
+      this.#site.specFile,
+    ]);
+    if (this.#users !== undefined)
+      await mustRun(['chown', `${this.#users.helper}:${this.#users.group}`, this.#site.specFile]);
+    this.helper = this.#start('helper', [
+      'src/helper/main.ts',
+      '--socket',
+      this.#site.helperSocket,
+      '--spec',
+      this.#site.specFile,
+    ]);
     await this.#until(this.helper, () => this.helper!.words().includes('"ready"'));
   }
 
@@ -77,7 +99,17 @@ export class Launcher {
     const inTree = (path: string) => join(mount, relative(ROOT, path));
     const node = process.execPath.startsWith(ROOT) ? inTree(realpathSync(process.execPath)) : process.execPath;
     const bind = 'mkdir -p "$1" && mount --bind "$0" "$1" && shift && exec "$@"';
-    const argv = ['sh', '-c', bind, ROOT, mount, ...this.#privileges(which), node, inTree(join(ROOT, args[0]!)), ...args.slice(1)];
+    const argv = [
+      'sh',
+      '-c',
+      bind,
+      ROOT,
+      mount,
+      ...this.#privileges(which),
+      node,
+      inTree(join(ROOT, args[0]!)),
+      ...args.slice(1),
+    ];
     const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...(which === 'main' ? { ENGAWA_LAB: '1' } : {}) };
     const child = this.#network.spawn(this.#network.bng, argv, { env, cwd: '/' });
     let words = '';
@@ -94,13 +126,21 @@ export class Launcher {
     const sets = [`--inh-caps=${capabilities}`, `--ambient-caps=${capabilities}`, `--bounding-set=${capabilities}`];
     // One user alone: the bounding set still keeps the service from every capability.
     if (this.#users === undefined) return which === 'helper' ? [] : ['setpriv', '--no-new-privs', ...sets];
-    return ['setpriv', `--reuid=${this.#users[which]}`, `--regid=${this.#users.group}`, '--clear-groups', '--no-new-privs', ...sets];
+    return [
+      'setpriv',
+      `--reuid=${this.#users[which]}`,
+      `--regid=${this.#users.group}`,
+      '--clear-groups',
+      '--no-new-privs',
+      ...sets,
+    ];
   }
 
   async #until(process_: LabProcess, isReady: () => boolean): Promise<void> {
     const deadline = performance.now() + START_MS;
     while (!isReady()) {
-      if (process_.child.exitCode !== null || performance.now() > deadline) throw new Error(`a process of ours did not start:\n${process_.words().slice(-3000)}`);
+      if (process_.child.exitCode !== null || performance.now() > deadline)
+        throw new Error(`a process of ours did not start:\n${process_.words().slice(-3000)}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -113,7 +153,12 @@ export class Launcher {
 }
 
 /** An order over the control socket, as `engawa …` gives it. */
-export function orderOver(socketPath: string, name: string, input: Readonly<Record<string, unknown>> = {}, body?: Uint8Array): Promise<Record<string, unknown>> {
+export function orderOver(
+  socketPath: string,
+  name: string,
+  input: Readonly<Record<string, unknown>> = {},
+  body?: Uint8Array,
+): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
     const headers = { 'engawa-by': 'lab', 'engawa-input': Buffer.from(JSON.stringify(input)).toString('base64url') };
     const asked = request({ socketPath, path: `/v1/${name}`, method: 'POST', headers, timeout: 60_000 }, (response) => {
@@ -125,7 +170,12 @@ export function orderOver(socketPath: string, name: string, input: Readonly<Reco
         const last = text.trim().split('\n').at(-1) ?? '{}';
         const said = JSON.parse(last) as { done?: Record<string, unknown>; refused?: { code: string; text: string } };
         if (said.done !== undefined) resolve(said.done);
-        else reject(new Error(said.refused === undefined ? `no answer to ${name}` : `${said.refused.code}: ${said.refused.text}`));
+        else
+          reject(
+            new Error(
+              said.refused === undefined ? `no answer to ${name}` : `${said.refused.code}: ${said.refused.text}`,
+            ),
+          );
       });
     });
     asked.on('timeout', () => asked.destroy(new Error(`${name}: no answer in time`)));

@@ -42,7 +42,12 @@ export interface LabUsers {
 
 const DEPLOY = join(import.meta.dirname, '../../deploy');
 
-export async function writeSite(folder: string, network: LabNetwork, certificates: LabCertificates, users: LabUsers | undefined): Promise<LabSite> {
+export async function writeSite(
+  folder: string,
+  network: LabNetwork,
+  certificates: LabCertificates,
+  users: LabUsers | undefined,
+): Promise<LabSite> {
   const site: LabSite = {
     folder,
     configFile: join(folder, 'engawa.yaml'),
@@ -74,7 +79,8 @@ export async function writeSite(folder: string, network: LabNetwork, certificate
 async function handOver(site: LabSite, users: LabUsers | undefined, keyFile: string): Promise<void> {
   await chmod(site.folder, 0o755);
   if (users === undefined) return;
-  for (const owned of [site.stateFolder, join(site.folder, 'run'), site.spoolFolder]) await chown(owned, users.main, users.group);
+  for (const owned of [site.stateFolder, join(site.folder, 'run'), site.spoolFolder])
+    await chown(owned, users.main, users.group);
   await chown(join(site.folder, 'helper'), users.helper, users.group);
   for (const secret of ['secret', 'honeypot.key']) {
     await chown(join(site.folder, secret), users.main, users.group);
@@ -95,7 +101,12 @@ const LAB_POLICY = {
       expiryDays: 30,
       legalBasis: { basis: 'contract', termsClause: 'Terms of the lab, section 1' },
     },
-    { id: 'others', match: {}, ladder: [{ do: 'notify' }], legalBasis: { basis: 'contract', termsClause: 'Terms of the lab, section 1' } },
+    {
+      id: 'others',
+      match: {},
+      ladder: [{ do: 'notify' }],
+      legalBasis: { basis: 'contract', termsClause: 'Terms of the lab, section 1' },
+    },
   ],
 };
 
@@ -116,13 +127,19 @@ function portText({ low, high }: { readonly low: number; readonly high: number }
 }
 
 function linesFile(network: LabNetwork): string {
-  const rows = network.homes.map(({ number }) => `LAB-${number},home${number}@lab.example,C-1000${number},home,no,home${number}@lab.example,+81 3 0000 000${number},en`);
+  const rows = network.homes.map(
+    ({ number }) =>
+      `LAB-${number},home${number}@lab.example,C-1000${number},home,no,home${number}@lab.example,+81 3 0000 000${number},en`,
+  );
   return `line_id,access_key,customer_no,class,protected,email,phone,language\n${rows.join('\n')}\n`;
 }
 
 function configFile(network: LabNetwork, tls: { readonly cert: string; readonly key: string }): unknown {
   const { spec, addresses } = network;
-  const pair = (one: { readonly ip4: Parameters<typeof formatIp>[0]; readonly ip6: Parameters<typeof formatIp>[0] }) => ({ ip4: formatIp(one.ip4), ip6: formatIp(one.ip6) });
+  const pair = (one: {
+    readonly ip4: Parameters<typeof formatIp>[0];
+    readonly ip6: Parameters<typeof formatIp>[0];
+  }) => ({ ip4: formatIp(one.ip4), ip6: formatIp(one.ip6) });
   return {
     stateFolder: 'state',
     controlSocket: 'run/control.sock',
@@ -131,7 +148,13 @@ function configFile(network: LabNetwork, tls: { readonly cert: string; readonly 
     families: 'families.yaml',
     packs: 'packs',
     guides: 'guides/guides.yaml',
-    operator: { name: 'Lab Net', phone: '+81 3 0000 0000', contactUrl: 'https://help.lab.example/contact', timeZone: 'Asia/Tokyo', supportHours: '9:00–18:00' },
+    operator: {
+      name: 'Lab Net',
+      phone: '+81 3 0000 0000',
+      contactUrl: 'https://help.lab.example/contact',
+      timeZone: 'Asia/Tokyo',
+      supportHours: '9:00–18:00',
+    },
     languages: { offered: ['ja', 'ja-easy', 'en'], default: 'en' },
     listen: {
       intake: `127.0.0.1:${LAB_INTAKE_PORT}`,
@@ -154,10 +177,17 @@ function configFile(network: LabNetwork, tls: { readonly cert: string; readonly 
         ipv6Lengths: spec.ipv6Lengths,
         ntpServers: spec.ntpServers.map(formatPrefix),
         nasIdentities: [spec.name],
-        lifelines: spec.lifelines.map((one) => ({ ...one, name: one.name.replaceAll(' ', '-'), prefixes: one.prefixes.map(formatPrefix), ports: one.ports.map(portText) })),
+        lifelines: spec.lifelines.map((one) => ({
+          ...one,
+          name: one.name.replaceAll(' ', '-'),
+          prefixes: one.prefixes.map(formatPrefix),
+          ports: one.ports.map(portText),
+        })),
       },
     ],
-    accounting: { clients: [{ name: spec.name, from: [LAB_ACCOUNTING.address], secretFiles: ['secret'], interim: '10min' }] },
+    accounting: {
+      clients: [{ name: spec.name, from: [LAB_ACCOUNTING.address], secretFiles: ['secret'], interim: '10min' }],
+    },
     intake: { sources: [{ name: 'honeypot', keyFiles: ['honeypot.key'] }] },
     feeds: [{ name: 'shadowserver', kind: 'shadowserver', timeZone: 'UTC' }],
     clock: { source: 'assumed' },

@@ -155,10 +155,10 @@ function medicalDoor(command: Order<'medicalDoor'>, state: Case, now: Instant): 
   return ok([{ type: 'access-loosened', access: 'leaky', reason: 'medical-door' }]);
 }
 
-/** Before a garden only: the next step waits. Inside one there is nothing to postpone. */
+/** The next step waits. In leaky it may not: whoever is half closed already would postpone being closed. */
 function postpone(command: Order<'postpone'>, state: Case, now: Instant): Events {
   if (state.postponedUntil !== undefined) return err('already-postponed');
-  if (isGarden(state.access)) return err('not-available');
+  if (state.access === 'leaky') return err('not-available');
   const until = Math.min(command.until, now + command.postponeMs);
   return until > now ? ok([{ type: 'postponed', until, by: command.actor }]) : err('not-available');
 }

@@ -112,7 +112,7 @@ class Node {
 
 /** Names become parts of nft identifiers: nothing but these characters may ever reach nft. */
 const IDENTIFIER = /^[a-z][a-z0-9_-]{0,31}$/;
-const INTERFACE = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}$/;
+const INTERFACE = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,13}[A-Za-z0-9_.@*-]?$/;
 const TABLE = /^[a-z][a-z0-9_]{0,31}$/;
 
 const prefix = (n: Node): Prefix => parsePrefix(n.text()) ?? n.fail('an address or prefix without host bits');

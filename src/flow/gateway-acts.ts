@@ -1,0 +1,204 @@
+// One batch of changes for one gateway: the intent on record, the act, the answer and the proof on record. Puts need
+// their intent on record; removals go ahead without (doubt favours connectivity), and renewals change nothing to record.
+import type { Access } from '../core/garden/access.ts';
+import type { DerivedElement } from '../core/garden/derive.ts';
+import { type Instant, SECOND } from '../core/kernel/time.ts';
+import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
+import type { GardenMemory } from './garden-memory.ts';
+import type { AuditDraft, Clock, EnforceError, EnforcementRecord, Enforcer, Log, Store } from './ports.ts';
+
+export interface GatewayLink {
+  readonly name: string;
+  readonly enforcer: Enforcer;
+  readonly nasIdentities: readonly string[];
+  readonly ipv6Lengths: readonly number[];
+}
+
+export interface Move {
+  readonly key: string;
+  readonly lineId: string;
+  readonly epoch: number;
+  readonly prefix: Prefix;
+  /** `open` = out of the garden. */
+  readonly access: Access;
+  readonly put?: DerivedElement;
+  /** The same access for the same line once more: a renewal or a repair, its intent is on record. */
+  readonly isAgain: boolean;
+  /** Still right at the very moment of sending? Asked without waiting in between. */
+  readonly isStillRight: () => boolean;
+}
+
+export interface GatewayActsParts {
+  readonly store: Pick<Store, 'commit'>;
+  readonly memory: GardenMemory;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Log;
+  /** A gateway acknowledged a put of this line. */
+  readonly onAcked: (lineId: string) => void;
+}
+
+type Word = 'sent' | 'acked' | 'confirmed' | 'refused' | 'unanswered';
+
+export class GatewayActs {
+  readonly #parts: GatewayActsParts;
+
+  constructor(parts: GatewayActsParts) {
+    this.#parts = parts;
+  }
+
+  async perform(gateway: GatewayLink, moves: readonly Move[]): Promise<void> {
+    const recorded = await this.#recordIntent(gateway, moves);
+    const sendable = recorded.filter((move) => {
+      if (move.isStillRight()) return true;
+      this.#takeBack(move);
+      return false;
+    });
+    if (sendable.length > 0) await this.#send(gateway, sendable);
+  }
+
+  /** Without a durable intent nothing is put; who shall be free becomes free all the same. */
+  async #recordIntent(gateway: GatewayLink, moves: readonly Move[]): Promise<readonly Move[]> {
+    try {
+      await this.#record(
+        gateway.name,
+        moves.filter((move) => !move.isAgain),
+        'sent',
+      );
+      return moves;
+    } catch (cause) {
+      this.#parts.log.error('INTENT_NOT_RECORDED', { gateway: gateway.name, text: String(cause).slice(0, 200) });
+      for (const move of moves) if (move.put !== undefined) this.#takeBack(move);
+      return moves.filter((move) => move.put === undefined);
+    }
+  }
+
+  /** A put that was never sent: nothing of it is in the kernel unless an element was there before. */
+  #takeBack(move: Move): void {
+    const kept = this.#parts.memory.get(move.key);
+    if (kept?.lineId !== move.lineId) return;
+    if (kept.ackedAt === undefined && kept.phase === 'sent') this.#parts.memory.drop(move.key);
+    else this.#parts.memory.change(move.key, { phase: 'unknown' });
+  }
+
+  async #send(gateway: GatewayLink, moves: readonly Move[]): Promise<void> {
+    const now = this.#parts.clock.now();
+    const answer = await gateway.enforcer.apply({
+      put: moves.flatMap(({ put }) => (put === undefined ? [] : [{ ...put, timeoutSeconds: secondsLeft(put, now) }])),
+      remove: moves.filter((move) => move.put === undefined).map((move) => move.prefix),
+    });
+    if (answer.ok) return this.#acked(gateway, moves);
+    if (answer.error.kind === 'refused' && moves.length > 1) {
+      // One transaction, all or nothing: a single bad element must not hold up its neighbours, releases least of all.
+      for (const part of parted(moves)) await this.#send(gateway, part);
+      return;
+    }
+    await this.#failed(gateway, moves, answer.error);
+  }
+
+  async #failed(gateway: GatewayLink, moves: readonly Move[], error: EnforceError): Promise<void> {
+    const failure = error.kind === 'refused' ? `refused: ${error.code}` : error.kind;
+    this.#parts.log.warn('ENFORCE_FAILED', { gateway: gateway.name, reason: failure, elements: moves.length });
+    const news = moves.filter((move) => this.#parts.memory.get(move.key)?.failure !== failure);
+    for (const move of moves) this.#parts.memory.change(move.key, { phase: 'unknown', failure });
+    await this.#tell(gateway.name, news, error.kind === 'refused' ? 'refused' : 'unanswered');
+  }
+
+  async #acked(gateway: GatewayLink, moves: readonly Move[]): Promise<void> {
+    const now = this.#parts.clock.now();
+    const { memory } = this.#parts;
+    const news = moves.filter((move) => isNews(memory.get(move.key)?.ackedAt, memory.get(move.key)?.failure));
+    for (const move of moves) {
+      const kept = memory.get(move.key);
+      if (kept === undefined) continue;
+      const { failure: _, ...rest } = kept;
+      memory.set(move.key, { ...rest, phase: 'acked', ackedAt: kept.ackedAt ?? now });
+      if (move.put !== undefined) this.#parts.onAcked(move.lineId);
+    }
+    await this.#tell(gateway.name, news, 'acked');
+    const newKeys = new Set(news.map((move) => move.key));
+    await this.#prove(gateway, moves, newKeys);
+    await this.#forget(
+      gateway,
+      moves.filter((move) => move.access === 'open' || (move.access === 'leaky' && newKeys.has(move.key))),
+    );
+  }
+
+  async #prove(gateway: GatewayLink, moves: readonly Move[], news: ReadonlySet<string>): Promise<void> {
+    const seen = await gateway.enforcer.observe(moves.map((move) => move.prefix));
+    const accessOf = new Map(seen.map((state) => [formatPrefix(state.prefix), state.access]));
+    const now = this.#parts.clock.now();
+    const { memory } = this.#parts;
+    const proven: Move[] = [];
+    for (const move of moves) {
+      const isProven = accessOf.get(formatPrefix(move.prefix)) === (move.access === 'open' ? 'absent' : move.access);
+      if (isProven && (news.has(move.key) || memory.get(move.key)?.confirmedAt === undefined)) proven.push(move);
+      if (isProven) memory.change(move.key, { phase: 'confirmed', confirmedAt: now });
+      else memory.change(move.key, { phase: 'unknown' });
+    }
+    await this.#tell(gateway.name, proven, 'confirmed');
+    for (const move of moves) {
+      const kept = memory.get(move.key);
+      if (move.put === undefined && kept?.leaving === true && kept.phase === 'confirmed') memory.drop(move.key);
+    }
+  }
+
+  /** After a step towards freedom the flows that were steered to us are forgotten, never a lifeline's. */
+  async #forget(gateway: GatewayLink, freed: readonly Move[]): Promise<void> {
+    if (freed.length === 0) return;
+    const answer = await gateway.enforcer.forgetSteered(freed.map((move) => move.prefix));
+    if (!answer.ok) this.#parts.log.warn('STEERED_FLOWS_KEPT', { gateway: gateway.name, reason: answer.error.kind });
+  }
+
+  /** Answers are recorded when the store takes them; what is in the kernel does not depend on it. */
+  async #tell(gateway: string, moves: readonly Move[], word: Word): Promise<void> {
+    await this.#record(gateway, moves, word).catch((cause) =>
+      this.#parts.log.error('ANSWER_NOT_RECORDED', { gateway, answer: word, text: String(cause).slice(0, 200) }),
+    );
+  }
+
+  async #record(gateway: string, moves: readonly Move[], word: Word): Promise<void> {
+    if (moves.length === 0) return;
+    const at = this.#parts.clock.now();
+    const enforcement: EnforcementRecord[] = [];
+    const audit: AuditDraft[] = [];
+    for (const move of moves) {
+      const kept = this.#parts.memory.get(move.key);
+      const failure = word === 'refused' || word === 'unanswered' ? (kept?.failure ?? word) : undefined;
+      enforcement.push({
+        gateway,
+        lineId: move.lineId,
+        prefix: move.prefix,
+        access: move.access,
+        intentAt: kept?.intentAt ?? at,
+        ...(word !== 'sent' && kept?.ackedAt !== undefined ? { ackedAt: kept.ackedAt } : {}),
+        ...(word === 'confirmed' ? { confirmedAt: at } : {}),
+        ...(failure === undefined ? {} : { failure }),
+      });
+      audit.push({
+        at,
+        actor: { kind: 'reconcile' },
+        action: `garden-${word}`,
+        line: { lineId: move.lineId, epoch: move.epoch },
+        detail: { gateway, access: move.access, ...(failure === undefined ? {} : { failure }) },
+      });
+    }
+    await this.#parts.store.commit({ enforcement, audit });
+  }
+}
+
+function isNews(ackedAt: Instant | undefined, failure: string | undefined): boolean {
+  return ackedAt === undefined || failure !== undefined;
+}
+
+/** Removals first, then halves. */
+function parted(moves: readonly Move[]): readonly (readonly Move[])[] {
+  const removals = moves.filter((move) => move.put === undefined);
+  const puts = moves.filter((move) => move.put !== undefined);
+  if (removals.length > 0 && puts.length > 0) return [removals, puts];
+  const half = Math.ceil(moves.length / 2);
+  return [moves.slice(0, half), moves.slice(half)];
+}
+
+function secondsLeft(element: DerivedElement, now: Instant): number {
+  return Math.max(1, Math.min(259_200, Math.floor((element.expiresAt - now) / SECOND)));
+}

@@ -1,0 +1,80 @@
+// What may be said about a line: never beyond what its gateways have proven (invariant 5). In doubt it says `unknown`.
+import type { Access } from '../core/garden/access.ts';
+import type { Derived } from '../core/garden/derive.ts';
+import type { Instant } from '../core/kernel/time.ts';
+import type { Binding } from '../core/line/binding.ts';
+import { formatPrefix, overlaps, type Prefix } from '../core/net/prefix.ts';
+import type { ElementPhase, Kept } from './garden-memory.ts';
+
+export interface LineProof {
+  readonly wanted: Access;
+  /** What the gateways prove for every open address of the line; `unknown` as soon as one is in doubt. */
+  readonly confirmed: Access | 'unknown';
+  readonly partial: boolean;
+  readonly elements: readonly {
+    readonly gateway: string;
+    readonly prefix: string;
+    readonly access: Access;
+    readonly phase: ElementPhase;
+    readonly confirmedAt?: Instant;
+  }[];
+  readonly uncovered: Derived['uncovered'];
+}
+
+export interface ProofFacts {
+  readonly wanted: Access;
+  /** What the line holds at this moment. */
+  readonly open: readonly Binding[];
+  readonly kept: readonly Kept[];
+  readonly uncovered: Derived['uncovered'];
+  /** Elements in a gateway that nobody wants and that are not proven gone. */
+  readonly strays: Iterable<Prefix>;
+  /** Gateways that were read back since the start and answer. */
+  readonly isSure: (gateway: string) => boolean;
+  readonly areAllSure: boolean;
+  readonly now: Instant;
+}
+
+export function lineProof(facts: ProofFacts): LineProof {
+  const { wanted, kept, uncovered } = facts;
+  const isGarden = wanted === 'leaky' || wanted === 'strict';
+  return {
+    wanted,
+    confirmed: (isGarden ? isGardenProven(facts) : isFreedomProven(facts)) ? wanted : 'unknown',
+    partial: uncovered.length > 0,
+    uncovered,
+    elements: kept.map((one) => ({
+      gateway: one.element.gateway,
+      prefix: formatPrefix(one.element.prefix),
+      access: one.element.access,
+      phase: one.phase,
+      ...(one.confirmedAt === undefined ? {} : { confirmedAt: one.confirmedAt }),
+    })),
+  };
+}
+
+/** Every open address has its element or is said to be uncovered; every element is proven and still alive. */
+function isGardenProven({ wanted, open, kept, uncovered, isSure, now }: ProofFacts): boolean {
+  const expressed = (binding: Binding) =>
+    uncovered.some((one) => one.prefix === formatPrefix(binding.prefix)) ||
+    kept.some((one) => overlaps(one.element.prefix, binding.prefix));
+  return (
+    kept.length > 0 &&
+    open.every(expressed) &&
+    kept.every(
+      (one) =>
+        one.phase === 'confirmed' &&
+        !one.leaving &&
+        one.element.access === wanted &&
+        one.element.expiresAt > now &&
+        isSure(one.element.gateway),
+    )
+  );
+}
+
+/** Nothing of ours is left, and no stray element lies on what the line holds. */
+function isFreedomProven({ open, kept, strays, areAllSure }: ProofFacts): boolean {
+  if (kept.length > 0 || !areAllSure) return false;
+  for (const stray of strays) if (open.some((binding) => overlaps(binding.prefix, stray))) return false;
+  return true;
+}

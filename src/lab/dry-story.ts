@@ -1,0 +1,12 @@
+// The story without a kernel: what the lab would show and how it would know. Every line is marked as not observed.
+export const DRY_STORY: readonly string[] = [
+  '  – not observed: two homes dial in (RADIUS accounting); both browse over IPv4 and IPv6',
+  '  – not observed: a bot in home 2 logs in to a honeypot while somebody there is on an emergency call',
+  '  – not observed: the report is durable, the line is found, the policy decides strict',
+  '  – not observed: the gateway proves the garden element for the IPv4 address and the delegated IPv6 prefix',
+  '  – not observed: packets: pack site answers; other sites, old streams, UDP and IPv6 do not; the call goes on; the neighbour is untouched',
+  '  – not observed: a plain page leads to the portal, a secure page gets a TLS alert, the portal shows the check code',
+  '  – not observed: steps, declaration, consent; refused while the scanner is still seen',
+  '  – not observed: release to leaky, proven; the scanner’s ports stay closed; after three quiet days open',
+  '  – not observed: the audit log verifies, and does not after one flipped bit',
+];

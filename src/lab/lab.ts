@@ -1,0 +1,222 @@
+// The whole lab, ready to be used by the story and by tests: network, outside world, one operator's folder, both processes.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeCertificates } from './certificates.ts';
+import { findUsers, Launcher, orderOver } from './launcher.ts';
+import { buildNetwork, type LabNetwork } from './network.ts';
+import { type Remote, startRemote } from './remote.ts';
+import type { ToyRecord } from './resolver.ts';
+import {
+  LAB_ACCOUNTING,
+  LAB_INTAKE_KEY,
+  LAB_INTAKE_PORT,
+  LAB_NAMES,
+  LAB_SECRET,
+  type LabSite,
+  type LabUsers,
+  writeSite,
+} from './site.ts';
+
+export interface Sighting {
+  readonly peer: string;
+  readonly port: number;
+  readonly at: number;
+  readonly destinationPort: number;
+}
+
+export class Lab {
+  readonly network: LabNetwork;
+  readonly site: LabSite;
+  readonly users: LabUsers | undefined;
+  readonly launcher: Launcher;
+  readonly internet: Remote;
+  readonly bng: Remote;
+  readonly homes: readonly Remote[];
+  readonly #sightings: Sighting[] = [];
+  #reports = 0;
+  /** How far the lab's clock is ahead of this machine's. */
+  #advancedMs = 0;
+
+  constructor(parts: Pick<Lab, 'network' | 'site' | 'users' | 'launcher' | 'internet' | 'bng' | 'homes'>) {
+    this.network = parts.network;
+    this.site = parts.site;
+    this.users = parts.users;
+    this.launcher = parts.launcher;
+    this.internet = parts.internet;
+    this.bng = parts.bng;
+    this.homes = parts.homes;
+    this.internet.onEvent((event) => {
+      if (event['honeypot'] !== true) return;
+      const sighting = event as unknown as Sighting;
+      this.#sightings.push({ ...sighting, at: sighting.at + this.#advancedMs });
+    });
+  }
+
+  /** Homes, BNG and outside stand; nothing of ours runs yet. */
+  static async build(options: { readonly homes?: number; readonly masquerade?: boolean } = {}): Promise<Lab> {
+    const folder = await mkdtemp(join(tmpdir(), 'engawa-lab-'));
+    const network = await buildNetwork({ homes: options.homes ?? 2, masquerade: options.masquerade ?? false });
+    try {
+      const certificates = await makeCertificates(folder);
+      const users = await findUsers();
+      const site = await writeSite(folder, network, certificates, users);
+      const [internet, bng, ...homes] = await Promise.all(
+        [network.internet, network.bng, ...network.homes.map((home) => home.hostNamespace)].map((namespace) =>
+          startRemote(network, namespace),
+        ),
+      );
+      const launcher = new Launcher(network, site, users);
+      const lab = new Lab({ network, site, users, launcher, internet: internet!, bng: bng!, homes });
+      await lab.#openInternet(await certificates.issue([LAB_NAMES.site, LAB_NAMES.otherSite, LAB_NAMES.pack]));
+      return lab;
+    } catch (cause) {
+      await network.destroy();
+      await rm(folder, { recursive: true, force: true });
+      throw cause;
+    }
+  }
+
+  async #openInternet(tls: { readonly cert: string; readonly key: string }): Promise<void> {
+    const { addresses, spec } = this.network;
+    const at = this.internet;
+    for (const family of ['ip4', 'ip6'] as const) {
+      for (const [name, site] of [
+        ['site', addresses.site],
+        ['other site', addresses.otherSite],
+      ] as const) {
+        await at.do('serve.http', { address: site[family], port: 80, body: `the ${name}` });
+        await at.do('serve.https', { address: site[family], port: 443, body: `the ${name}`, ...tls });
+        await at.do('serve.echo', { address: site[family], port: 9000 });
+      }
+      await at.do('serve.https', { address: addresses.packSite[family], port: 443, body: 'support', ...tls });
+      await at.do('serve.honeypot', { address: addresses.honeypot[family], port: 23 });
+      await at.do('serve.udp', { address: addresses.emergency[family], port: 5060 });
+      await at.do('serve.echo', { address: addresses.emergency[family], port: 5060 });
+      await at.do('serve.udp', { address: addresses.site[family], port: 9000 });
+    }
+    const portal = { ip4: spec.portal.ip4.bytes.join('.'), ip6: addresses.portal.ip6 };
+    const records: ToyRecord[] = (
+      [
+        [LAB_NAMES.site, addresses.site],
+        [LAB_NAMES.otherSite, addresses.otherSite],
+        [LAB_NAMES.pack, addresses.packSite],
+        [LAB_NAMES.emergency, addresses.emergency],
+        [LAB_NAMES.portal, portal],
+      ] as const
+    ).flatMap(([name, { ip4, ip6 }]) => [
+      { name, type: 'A' as const, value: ip4, ttlSeconds: 60 },
+      { name, type: 'AAAA' as const, value: ip6, ttlSeconds: 60 },
+    ]);
+    await at.do('serve.resolver', {
+      records: [...records, ...callRecords()],
+      addresses: [addresses.resolver.ip4, addresses.resolver.ip6, addresses.foreignResolver.ip4],
+      port: 53,
+    });
+  }
+
+  async startEngawa(): Promise<void> {
+    await this.launcher.startHelper();
+    await this.launcher.startMain();
+  }
+
+  /** As the operator's cron job would. */
+  async importLines(): Promise<Record<string, unknown>> {
+    return this.order('lines.import', { dryRun: false }, await readFile(this.site.linesFile));
+  }
+
+  order(
+    name: string,
+    input: Readonly<Record<string, unknown>> = {},
+    body?: Uint8Array,
+  ): Promise<Record<string, unknown>> {
+    return orderOver(this.site.controlSocket, name, input, body);
+  }
+
+  /** The BNG's own word about a home. True when the record is durable. */
+  account(
+    home: number,
+    status: 'start' | 'interim' | 'stop',
+    overrides: Readonly<Record<string, unknown>> = {},
+  ): Promise<boolean> {
+    const { ip4, prefix6 } = this.network.homes[home - 1]!;
+    const session = {
+      nas: this.network.spec.name,
+      sessionId: `lab-${home}`,
+      userName: `home${home}@lab.example`,
+      ip4,
+      prefix6,
+    };
+    return this.bng.do<boolean>('accounting', {
+      server: LAB_ACCOUNTING,
+      secret: LAB_SECRET,
+      status,
+      ...session,
+      ...overrides,
+    });
+  }
+
+  sightings(): readonly Sighting[] {
+    return this.#sightings;
+  }
+
+  /** What the honeypot saw, as its operator reports it. */
+  async report(
+    sighting: Sighting,
+    event: Readonly<Record<string, unknown>> = {},
+  ): Promise<{ readonly status: number; readonly body: string }> {
+    const body = JSON.stringify({
+      reports: [
+        {
+          id: `lab-${++this.#reports}-${sighting.at}`,
+          observedAt: new Date(sighting.at).toISOString(),
+          class: 'attack-handshake',
+          family: 'mirai',
+          ip: sighting.peer,
+          port: sighting.port,
+          protocol: 'tcp',
+          destinationPort: sighting.destinationPort,
+          ...event,
+        },
+      ],
+    });
+    return this.bng.do('visit', {
+      url: `http://127.0.0.1:${LAB_INTAKE_PORT}/v1/reports`,
+      method: 'POST',
+      body,
+      headers: { authorization: `Bearer ${LAB_INTAKE_KEY}`, 'content-type': 'application/json' },
+    });
+  }
+
+  /** Moves the lab's own clock on; sessions go on meanwhile, so the BNG says so at once. */
+  async advanceClock(ms: number): Promise<void> {
+    await this.order('lab.advance-clock', { ms });
+    this.#advancedMs += ms;
+    for (let home = 1; home <= this.network.homes.length; home++) await this.account(home, 'interim');
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all([this.launcher.stop('main'), this.launcher.stop('helper')]);
+    for (const remote of [this.internet, this.bng, ...this.homes]) remote.stop();
+    await this.network.destroy();
+    await rm(this.site.folder, { recursive: true, force: true });
+  }
+}
+
+/** How a phone adapter finds the emergency service: NAPTR to SRV to address (RFC 3263 §4). */
+function callRecords(): ToyRecord[] {
+  return [
+    {
+      name: LAB_NAMES.emergency,
+      type: 'NAPTR',
+      value: `10 10 s SIP+D2U _sip._udp.${LAB_NAMES.emergency}`,
+      ttlSeconds: 60,
+    },
+    {
+      name: `_sip._udp.${LAB_NAMES.emergency}`,
+      type: 'SRV',
+      value: `10 10 5060 ${LAB_NAMES.emergency}`,
+      ttlSeconds: 60,
+    },
+  ];
+}
