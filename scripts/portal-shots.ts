@@ -1,5 +1,5 @@
 // Pictures of every portal page: three languages, 360 and 1280 px, light and dark, into docs/pictures/portal. Fake desk, real browser.
-// WebP, a tenth of PNG's size. `portal-shots.ts first` takes only pages whose name starts so.
+// WebP, a tenth of PNG's size. `portal-shots.ts first` takes only pages whose name starts so; `a|b` works too.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
@@ -130,7 +130,7 @@ const only = process.argv[3];
 mkdirSync(OUT, { recursive: true });
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 try {
-  for (const [name, path, prepare] of SHOTS.filter(([shot]) => shot.startsWith(wanted))) {
+  for (const [name, path, prepare] of SHOTS.filter(([shot]) => new RegExp(`^(?:${wanted})`).test(shot))) {
     for (const tag of TAGS.filter((t) => only === undefined || t === only)) await take(name, path, tag, prepare);
   }
   writeFileSync(join(OUT, 'README.md'), index());

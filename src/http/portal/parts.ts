@@ -58,6 +58,8 @@ export function htmlOf(parts: Parts, visit: Visit, view: string, model: Model, s
     gap: tag === 'ja' ? '' : ' ',
     contact: parts.contact,
     style: parts.renderer.style,
+    svg: parts.renderer.svg,
+    sceneSvg: parts.renderer.scene,
     notice: noticeOf(visit.request),
     scene: false,
     bare: false,

@@ -9,6 +9,9 @@ export const VIEWS_DIR = join(import.meta.dirname, '../../../views/portal');
 
 export interface Renderer {
   render(view: string, it: object): string;
+  /** An icon by name, drawn once and kept: an include costs more than the icon. */
+  svg(name: string): Markup;
+  readonly scene: Markup;
   /** The one inline style block and its CSP source. */
   readonly style: Markup;
   readonly styleSource: string;
@@ -27,7 +30,15 @@ export function createRenderer(directory = VIEWS_DIR): Renderer {
       .filter((name) => name.endsWith('.ejs'))
       .map((name) => [basename(name, '.ejs'), compile(join(directory, name))]),
   );
+  const icon = compile(join(directory, 'partials/icon.ejs'));
+  const icons = new Map<string, Markup>();
   return {
+    svg(name) {
+      const drawn = icons.get(name) ?? new Markup(icon({ name }));
+      icons.set(name, drawn);
+      return drawn;
+    },
+    scene: new Markup(compile(join(directory, 'partials/scene.ejs'))({})),
     style: new Markup(css),
     styleSource: `'sha256-${createHash('sha256').update(css).digest('base64')}'`,
     render(view, it) {
