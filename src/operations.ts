@@ -1,6 +1,7 @@
 // The table of orders, put together once for the control socket and for commands that run without a service.
 import type { Engine } from './compose.ts';
 import { formatFault } from './config/faults.ts';
+import { wantedOf } from './core/casefile/line-view.ts';
 import { formatInstant } from './core/kernel/civil.ts';
 import { err, ok, type Result } from './core/kernel/result.ts';
 import { parsePrefix } from './core/net/prefix.ts';
@@ -15,11 +16,12 @@ import { diffLines } from './protocols/lines-csv/diff.ts';
 import { parseLines } from './protocols/lines-csv/parse.ts';
 import { readFeed } from './protocols/shadowserver/parse.ts';
 
-export function operationsOf(engine: Engine, _service: Service | undefined): Operations {
+/** `service` undefined: a command of its own beside nobody. */
+export function operationsOf(engine: Engine, service: Service | undefined): Operations {
   const { config, flow, shelf, health } = engine;
   return {
     ...labOperations(engine),
-    ...caseOperations(flow),
+    ...caseOperations(flow, service === undefined ? (lineId) => freeOffline(engine, lineId) : undefined),
     ...engineerOperations(flow, {
       confirmClock: () => engine.clock.confirm(),
       removeElements: (targets, all) => removeElements(engine, targets, all),
@@ -83,6 +85,23 @@ function labOperations(engine: Engine): Operations {
       return { now: formatInstant(engine.clock.now()) };
     },
   };
+}
+
+/** A released line whose other cases want nothing leaves the gateway now, not when the service starts again. */
+async function freeOffline(engine: Engine, lineId: string): Promise<void> {
+  const line = await engine.store.line(lineId);
+  const open = line === undefined ? [] : await engine.store.openCasesOfLine(lineId, line.epoch);
+  if (wantedOf(open) !== 'open' && wantedOf(open) !== 'notice') return;
+  const removed = await removeElements(
+    engine,
+    [{ lineId, epoch: line?.epoch ?? 1, access: 'open', families: [] }],
+    false,
+  );
+  if (!removed.ok)
+    throw notDone(
+      'gateway-failed',
+      'the release is on record, but the gateway does not answer: the element ends by its own timeout, or when the service starts',
+    );
 }
 
 function faultsText(rows: readonly { readonly line: number; readonly code: string; readonly text: string }[]): string {

@@ -34,6 +34,7 @@ export interface Running {
 
 const PROBES_FILE = join(import.meta.dirname, '../deploy/probes.yaml');
 const WARNINGS_EVERY_MS = 5000;
+const PURGE_EVERY_MS = 3_600_000;
 
 /** Resolves when everything listens and the gateways were compared with the wanted state once. */
 export async function serve(config: Config): Promise<Running> {
@@ -212,6 +213,14 @@ function watchHealth(engine: Engine, closers: (() => Promise<void> | void)[]): v
   look();
   const timer = setInterval(look, WARNINGS_EVERY_MS);
   closers.push(() => clearInterval(timer));
+  const purge = () =>
+    void engine.bindings
+      .purge(engine.flow.clock.now())
+      .catch((cause) =>
+        engine.flow.log.error('LOOP_FAILED', { loop: 'purge-bindings', text: String(cause).slice(0, 200) }),
+      );
+  const purging = setInterval(purge, PURGE_EVERY_MS);
+  closers.push(() => clearInterval(purging));
 }
 
 async function listen(

@@ -1,10 +1,12 @@
 // `engawa gateway spec`, `engawa config check`: what the root launcher and a careful engineer need before a start.
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { Json } from '../flow/ports.ts';
 import { renderRuleset } from '../protocols/nftables/ruleset.ts';
 import { encodeSpec } from '../protocols/nftables/spec-json.ts';
+import { callOperation } from './call.ts';
 import { CliFault, type GlobalOptions, readConfig } from './context.ts';
-import { next, paint, say } from './print.ts';
+import { next, paint, say, sayJson } from './print.ts';
 
 export function gatewayCommands(program: Command): void {
   const gateway = program.command('gateway').description('the gateway of this machine');
@@ -22,6 +24,20 @@ export function gatewayCommands(program: Command): void {
     .command('ruleset')
     .description('the nftables skeleton this configuration leads to, as text; loads nothing')
     .action((_options, command: Command) => void process.stdout.write(renderRuleset(firstGateway(command))));
+  gateway
+    .command('check')
+    .description('compare wanted and observed now, whole, and repair what drifted (not on hold)')
+    .action(async (_options, command: Command) => {
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      const answer = await callOperation(readConfig(globals), { name: 'gateway.check' });
+      if (globals.json === true) return sayJson(answer);
+      for (const one of answer['gateways'] as readonly Readonly<Record<string, Json>>[]) {
+        say(
+          `${String(one['gateway'])}: ruleset ${paint('bold', String(one['skeleton']))}; ${String(one['missing'])} elements were missing, ${String(one['extra'])} were extra`,
+        );
+      }
+      next('engawa status');
+    });
   program
     .command('config')
     .description('the configuration')

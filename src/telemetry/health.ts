@@ -1,4 +1,4 @@
-// Standing warnings as data: what is wrong now, since when, about what, and what to do. Console, `engawa health` and metrics
+// Standing warnings as data: what is wrong now, since when, about what, and what to do. `engawa status` and metrics
 // read the list; each beginning and end is logged once. Keeps no history.
 import type { Instant } from '../core/kernel/time.ts';
 import type { Json, Log } from '../flow/ports.ts';
@@ -31,12 +31,12 @@ export const WARNINGS = {
     next: 'at once: check the helper',
   },
   'accounting-silent': { severity: 'warning', text: 'No accounting records arrive', next: 'check the NAS' },
-  'files-parked': { severity: 'warning', text: 'Feed files could not be read', next: 'engawa evidence list --parked' },
+  'files-parked': { severity: 'warning', text: 'Feed files could not be read', next: 'engawa ingest --parked' },
   'messages-failing': { severity: 'warning', text: 'Messages are not delivered', next: 'check mail server or webhook' },
   'lines-partial': {
     severity: 'warning',
     text: 'Quarantined lines are not covered on every address',
-    next: 'engawa case list --partial',
+    next: 'engawa case list --state quarantined',
   },
 } as const satisfies Readonly<Record<string, { severity: 'warning' | 'critical'; text: string; next: string }>>;
 

@@ -16,7 +16,7 @@ export const MESSAGES = {
   SERVICE_STOPPING: { text: 'Engawa stops; gardens stay until their elements expire', next: NOTHING },
   SERVICE_FAILED: { text: 'Engawa ends because it cannot go on', next: 'read the reason; start again' },
   LOOP_FAILED: { text: 'A recurring task failed and will be tried again', next: 'read the reason when it repeats' },
-  HEALTH_RAISED: { text: 'A standing warning began', next: 'engawa health' },
+  HEALTH_RAISED: { text: 'A standing warning began', next: 'engawa status' },
   HEALTH_CLEARED: { text: 'A standing warning ended', next: NOTHING },
   CONTROL_FAILED: { text: 'A command from the local socket failed', next: 'repeat the command; read the reason' },
   JOURNAL_IMPORTED: { text: 'Releases made while the service was down are on record', next: NOTHING },

@@ -12,7 +12,10 @@ import { oneOf, optionalText, text } from './input.ts';
 
 const LIST_LIMIT = 200;
 
-export function caseOperations(flow: Flow): Operations {
+/** With the service down nothing knows what is in the gateway but the record of what was ever put there. */
+export type FreeOffline = (lineId: string) => Promise<void>;
+
+export function caseOperations(flow: Flow, freeOffline?: FreeOffline): Operations {
   return {
     'case.list': async (input) => {
       const state = optionalText(input, 'state');
@@ -80,6 +83,7 @@ export function caseOperations(flow: Flow): Operations {
       ]);
       if (!answer.ok) throw notDone(answer.error, `the case refused the release: ${answer.error}`);
       await flow.gardener.refresh(state.lineId, { urgent: true });
+      if (to === 'open') await freeOffline?.(state.lineId);
       const line = await flow.store.line(state.lineId);
       const standing = line === undefined ? undefined : await standingOf(flow, line);
       return {

@@ -34,6 +34,18 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
       await flow.reconciler.full();
       return { hold: { on: false } };
     },
+    'gateway.check': async () => {
+      await flow.reconciler.full();
+      return {
+        gateways: flow.reconciler
+          .health()
+          .map((one) => ({
+            ...one,
+            checkedAt: formatInstant(one.checkedAt),
+            fullAt: one.fullAt === undefined ? null : formatInstant(one.fullAt),
+          })),
+      };
+    },
     'clock.confirm': async (_input, { by }) => {
       extras.confirmClock();
       await audit(flow, by, 'clock-confirmed', {});
@@ -156,13 +168,11 @@ async function status(flow: Flow, extras: EngineerExtras): Promise<Json> {
     hold: { on: hold.on, by: hold.by ?? null, reason: hold.reason ?? null },
     clock: { ...flow.clock.status() },
     breaker: await breakerView(flow),
-    gateways: flow.reconciler
-      .health()
-      .map((one) => ({
-        ...one,
-        checkedAt: formatInstant(one.checkedAt),
-        fullAt: one.fullAt === undefined ? null : formatInstant(one.fullAt),
-      })),
+    gateways: flow.reconciler.health().map((one) => ({
+      ...one,
+      checkedAt: formatInstant(one.checkedAt),
+      fullAt: one.fullAt === undefined ? null : formatInstant(one.fullAt),
+    })),
     lines: await flow.store.lineCount(),
     openCases: states,
     policy: { name: policy.name, version: policy.version },

@@ -16,7 +16,8 @@ export type OpenFeed = (file: {
   readonly evidenceHash: string;
   readonly receivedAt: number;
 }) => Promise<
-  { readonly ok: true; readonly type: string; readonly rows: AsyncIterable<Report | RefusedRow> } | { readonly ok: false; readonly code: string; readonly text: string }
+  | { readonly ok: true; readonly type: string; readonly rows: AsyncIterable<Report | RefusedRow> }
+  | { readonly ok: false; readonly code: string; readonly text: string }
 >;
 
 export interface LinesDiffView {
@@ -30,16 +31,37 @@ export interface LinesDiffView {
 export interface FeedTools {
   readonly sources: readonly string[];
   readonly openFeed: OpenFeed;
-  readonly readLines: (bytes: Uint8Array) => Promise<(current: ReadonlyMap<string, Line>, replace: { readonly maxRemoved: number } | undefined) => LinesDiffView>;
+  readonly readLines: (
+    bytes: Uint8Array,
+  ) => Promise<
+    (current: ReadonlyMap<string, Line>, replace: { readonly maxRemoved: number } | undefined) => LinesDiffView
+  >;
   readonly afterLines: () => Promise<void>;
-  readonly activatePolicy: (text: string, name: string, by: string) => Promise<{ readonly changed: boolean; readonly version: string }>;
-  readonly policyTexts: () => readonly { readonly version: string; readonly name: string; readonly text: string; readonly activatedAt: number; readonly by: string }[];
+  readonly activatePolicy: (
+    text: string,
+    name: string,
+    by: string,
+  ) => Promise<{ readonly changed: boolean; readonly version: string }>;
+  readonly policyTexts: () => readonly {
+    readonly version: string;
+    readonly name: string;
+    readonly text: string;
+    readonly activatedAt: number;
+    readonly by: string;
+  }[];
 }
 
 export function feedOperations(flow: Flow, tools: FeedTools): Operations {
-  const take = async (file: { readonly source: string; readonly name: string; readonly bytes: Uint8Array }, progress: (rows: number) => void): Promise<Json> => {
+  const take = async (
+    file: { readonly source: string; readonly name: string; readonly bytes: Uint8Array },
+    progress: (rows: number) => void,
+  ): Promise<Json> => {
     if (!tools.sources.includes(file.source)) {
-      throw new OperationRefused({ kind: 'usage', code: 'source-unknown', text: `no feed «${file.source}» is configured; known: ${tools.sources.join(', ') || 'none'}` });
+      throw new OperationRefused({
+        kind: 'usage',
+        code: 'source-unknown',
+        text: `no feed «${file.source}» is configured; known: ${tools.sources.join(', ') || 'none'}`,
+      });
     }
     let fault: { readonly code: string; readonly text: string } | undefined;
     let type = '';
@@ -61,14 +83,22 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
     );
     if (fault !== undefined) {
       const hash = await park(flow, file, `${fault.code}: ${fault.text}`);
-      throw notDone(fault.code, `${file.name}: ${fault.text}. The file is parked as ${hash.slice(0, 12)}; nothing of it was taken in. Next: mend it and ingest again, or engawa ingest --replay ${hash.slice(0, 12)}.`);
+      throw notDone(
+        fault.code,
+        `${file.name}: ${fault.text}. The file is parked as ${hash.slice(0, 12)}; nothing of it was taken in. Next: mend it and ingest again, or engawa ingest --replay ${hash.slice(0, 12)}.`,
+      );
     }
     await flow.decider.run();
     return {
       source: file.source,
       types: [type],
       evidence: result.evidenceHash,
-      rows: { total: result.total, accepted: result.accepted.length, duplicate: result.duplicates, refused: result.refusedTotal },
+      rows: {
+        total: result.total,
+        accepted: result.accepted.length,
+        duplicate: result.duplicates,
+        refused: result.refusedTotal,
+      },
       ...(await outcomesOf(flow, result.accepted)),
       refused: result.refused.map((row) => ({ ...row })),
     };
@@ -76,29 +106,60 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
 
   return {
     ingest: async (input, { body, progress }) =>
-      take({ source: text(input, 'source'), name: text(input, 'name'), bytes: body ?? new Uint8Array() }, (rows) => progress({ rows })),
+      take({ source: text(input, 'source'), name: text(input, 'name'), bytes: body ?? new Uint8Array() }, (rows) =>
+        progress({ rows }),
+      ),
     'ingest.replay': async (input, { progress }) => {
       const wanted = text(input, 'hash');
-      const parked = (await flow.store.evidenceFiles({ state: 'parked', limit: 10_000 })).filter((file) => file.hash.startsWith(wanted));
-      if (parked.length !== 1) throw notDone('parked-not-found', `${parked.length} parked files begin with «${wanted}». Next: engawa ingest --parked lists them.`);
+      const parked = (await flow.store.evidenceFiles({ state: 'parked', limit: 10_000 })).filter((file) =>
+        file.hash.startsWith(wanted),
+      );
+      if (parked.length !== 1)
+        throw notDone(
+          'parked-not-found',
+          `${parked.length} parked files begin with «${wanted}». Next: engawa ingest --parked lists them.`,
+        );
       const file = parked[0]!;
       const bytes = await flow.evidence.read(file.hash);
-      if (bytes === undefined) throw notDone('evidence-gone', `the original of ${file.name} is past its retention and deleted`);
+      if (bytes === undefined)
+        throw notDone('evidence-gone', `the original of ${file.name} is past its retention and deleted`);
       const name = input['name'] === undefined ? file.name : text(input, 'name');
       return take({ source: file.source, name, bytes }, (rows) => progress({ rows }));
     },
     'ingest.parked': async () => {
       const files = await flow.store.evidenceFiles({ state: 'parked', limit: 200 });
-      return { parked: files.map((file) => ({ hash: file.hash, source: file.source, name: file.name, reason: file.reason ?? '', bytes: file.bytes })) };
+      return {
+        parked: files.map((file) => ({
+          hash: file.hash,
+          source: file.source,
+          name: file.name,
+          reason: file.reason ?? '',
+          bytes: file.bytes,
+        })),
+      };
     },
     'lines.import': async (input, { body, by }) => {
       const replace = flag(input, 'replace');
       const maxRemoved = optionalCount(input, 'maxRemoved');
-      if (replace && maxRemoved === undefined) throw new OperationRefused({ kind: 'usage', code: 'max-removed-missing', text: '--replace ends the contract of absent lines: say how many at most with --max-removed N' });
+      if (replace && maxRemoved === undefined)
+        throw new OperationRefused({
+          kind: 'usage',
+          code: 'max-removed-missing',
+          text: '--replace ends the contract of absent lines: say how many at most with --max-removed N',
+        });
       const current = new Map<string, Line>();
       for await (const line of flow.store.allLines()) current.set(line.id, line);
-      const diff = (await tools.readLines(body ?? new Uint8Array()))(current, replace ? { maxRemoved: maxRemoved! } : undefined);
-      const counts = { added: diff.added.length, changed: diff.changed.length, newEpoch: diff.newEpoch.length, removed: diff.removed.length, unchanged: diff.unchanged };
+      const diff = (await tools.readLines(body ?? new Uint8Array()))(
+        current,
+        replace ? { maxRemoved: maxRemoved! } : undefined,
+      );
+      const counts = {
+        added: diff.added.length,
+        changed: diff.changed.length,
+        newEpoch: diff.newEpoch.length,
+        removed: diff.removed.length,
+        unchanged: diff.unchanged,
+      };
       const sample = [
         ...diff.added.slice(0, 20).map((line) => `+ ${line.id}`),
         ...diff.changed.slice(0, 20).map(({ line, fields }) => `~ ${line.id}: ${fields.join(', ')}`),
@@ -111,7 +172,11 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
       return { dryRun: false, ...counts, casesClosed, sample };
     },
     'policy.activate': async (input, { by, body }) => {
-      const answer = await tools.activatePolicy(new TextDecoder().decode(body ?? new Uint8Array()), text(input, 'name'), by);
+      const answer = await tools.activatePolicy(
+        new TextDecoder().decode(body ?? new Uint8Array()),
+        text(input, 'name'),
+        by,
+      );
       return { ...answer };
     },
     'policy.show': async () => {
@@ -129,7 +194,10 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
 }
 
 /** How the accepted rows ended, by attribution and decision. */
-async function outcomesOf(flow: Flow, accepted: readonly string[]): Promise<{ readonly outcomes: Record<string, number>; readonly wouldAct: number }> {
+async function outcomesOf(
+  flow: Flow,
+  accepted: readonly string[],
+): Promise<{ readonly outcomes: Record<string, number>; readonly wouldAct: number }> {
   const outcomes: Record<string, number> = {};
   let wouldAct = 0;
   for (const id of accepted) {
