@@ -146,7 +146,8 @@ async function take(name: string, path: string, tag: string, prepare: Shot[2]): 
   for (const width of [360, 1280]) {
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await browser.newPage({ viewport: { width, height: 740 }, colorScheme, reducedMotion: 'reduce' });
-      await page.goto(`${portal.origin}${rest}`, { waitUntil: 'load' });
+      const answer = await page.goto(`${portal.origin}${rest}`, { waitUntil: 'load' });
+      if (answer?.status() === 500 && name !== 'error') throw new Error(`${name}: the page failed`);
       writeFileSync(join(OUT, `${name}.${tag}.${width}.${colorScheme}.webp`), await picture(page));
       await page.close();
     }
