@@ -1,6 +1,7 @@
 // What a computer in a home can do: connect, hold a stream, make a call, be infected. Every attempt has a deadline.
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { resolve4, resolve6 } from 'node:dns/promises';
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 type Tell = (event: Readonly<Record<string, boolean | number | string>>) => void;
@@ -30,6 +31,28 @@ function knock({ address, port }: Target, timeoutMs: number): Promise<{ outcome:
             ? 'silent'
             : 'unreachable',
       );
+    });
+  });
+}
+
+/** One question from a socket that stays open, so that its source port stays the same. */
+function askFrom(
+  socket: UdpSocket,
+  { address, port }: Target,
+  bytes: Uint8Array,
+  timeoutMs: number,
+): Promise<string | null> {
+  return new Promise((resolve) => {
+    const end = (answer: string | null) => {
+      clearTimeout(timer);
+      socket.off('message', onMessage);
+      resolve(answer);
+    };
+    const onMessage = (answer: Buffer) => end(answer.toString('hex'));
+    const timer = setTimeout(() => end(null), timeoutMs);
+    socket.on('message', onMessage);
+    socket.send(bytes, port, address, (error) => {
+      if (error !== null) end(null);
     });
   });
 }
@@ -148,11 +171,37 @@ class Bot {
 let call: Call | undefined;
 let bot: Bot | undefined;
 const streams = new Map<string, Stream>();
+const udpSockets = new Map<string, UdpSocket>();
 
 export const HOST_ABILITIES = {
   tcp: async (args: Target & { readonly timeoutMs?: number }) => knock(args, args.timeoutMs ?? 3000),
   udp: async (args: Target & { readonly text?: string; readonly timeoutMs?: number }) =>
     ask(args, args.text ?? 'hello', args.timeoutMs ?? 1500),
+  /** A UDP socket with a source port of its choice; it is connected to nobody. */
+  'udp.open': async ({
+    key,
+    family,
+    localPort,
+  }: {
+    readonly key: string;
+    readonly family: 4 | 6;
+    readonly localPort: number;
+  }) => {
+    const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+    socket.on('error', () => undefined);
+    socket.bind(localPort);
+    await once(socket, 'listening');
+    udpSockets.set(key, socket);
+    return null;
+  },
+  /** Bytes out, bytes in, both as hex; null = no answer in time. */
+  'udp.ask': async ({
+    key,
+    hex,
+    timeoutMs,
+    ...target
+  }: Target & { readonly key: string; readonly hex: string; readonly timeoutMs?: number }) =>
+    askFrom(udpSockets.get(key)!, target, Buffer.from(hex, 'hex'), timeoutMs ?? 1500),
   resolve: async ({ name }: { readonly name: string }) => {
     const found = await Promise.allSettled([resolve4(name), resolve6(name)]);
     return found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));

@@ -3,9 +3,10 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer as createHttp } from 'node:http';
+import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { createServer, type Server } from 'node:net';
+import type { ProbeAnswer } from './probe-sites.ts';
 import { type ToyRecord, ToyResolver } from './resolver.ts';
 
 type Tell = (event: Readonly<Record<string, boolean | number | string>>) => void;
@@ -21,9 +22,23 @@ async function open(server: Server | ReturnType<typeof createHttp>, { address, p
 }
 
 function page(body: string) {
-  return (_request: unknown, response: import('node:http').ServerResponse) => {
+  return (_request: unknown, response: ServerResponse) => {
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
     response.end(`<!doctype html><title>${body}</title><h1>${body}</h1>`);
+  };
+}
+
+const resolvers: ToyResolver[] = [];
+
+function probeSite(answers: ReadonlyMap<string, ProbeAnswer>) {
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const answer = answers.get(`http://${request.headers.host}${request.url}`);
+    response.writeHead(answer?.status ?? 404, {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      ...(answer?.status === 302 ? { location: 'http://www.site.example/' } : {}),
+    });
+    response.end(answer?.body);
   };
 }
 
@@ -36,6 +51,9 @@ export const INTERNET_ABILITIES = {
     ...place
   }: Place & { readonly body: string; readonly cert: string; readonly key: string }) =>
     open(createHttps({ cert: readFileSync(cert), key: readFileSync(key) }, page(body)) as unknown as Server, place),
+  /** What devices ask to find out whether they are online; unknown questions get 404. */
+  'serve.probes': async ({ answers, ...place }: Place & { readonly answers: readonly ProbeAnswer[] }) =>
+    open(createHttp(probeSite(new Map(answers.map((one) => [one.url, one])))), place),
   /** Echoes what it is sent, as long as the stream lives. */
   'serve.echo': async (place: Place) =>
     open(
@@ -88,7 +106,13 @@ export const INTERNET_ABILITIES = {
     readonly addresses: readonly string[];
     readonly port: number;
   }) => {
-    for (const address of addresses) await new ToyResolver(records).start(address, port);
+    for (const address of addresses) {
+      const resolver = new ToyResolver(records);
+      await resolver.start(address, port);
+      resolvers.push(resolver);
+    }
     return null;
   },
+  /** Every name that any resolver here was ever asked for, at most once each. */
+  'resolver.asked': async () => [...new Set(resolvers.flatMap(({ asked }) => asked.map(({ name }) => name)))],
 };

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
 
 interface Visit {
   readonly url: string;
@@ -12,6 +13,8 @@ interface Visit {
   readonly ca?: string;
   /** 4 or 6; default: whatever answers. */
   readonly family?: number;
+  /** Goes to this address whatever the name says, as `curl --resolve` does. */
+  readonly address?: string;
   readonly timeoutMs?: number;
 }
 
@@ -21,6 +24,12 @@ interface Answer {
   readonly body: string;
   /** Why there is no answer; then status is 0. */
   readonly error: string | null;
+}
+
+function always(address: string): LookupFunction {
+  const family = address.includes(':') ? 6 : 4;
+  return (_name, options, found) =>
+    options.all === true ? found(null, [{ address, family }]) : found(null, address, family);
 }
 
 const MAX_BODY = 1024 * 1024;
@@ -38,6 +47,7 @@ export const VISIT_ABILITIES = {
           timeout: visit.timeoutMs ?? 5000,
           agent: false,
           ...(visit.family === undefined ? {} : { family: visit.family }),
+          ...(visit.address === undefined ? {} : { lookup: always(visit.address) }),
           ...(visit.ca === undefined || url.protocol !== 'https:' ? {} : { ca: readFileSync(visit.ca) }),
         },
         (response) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { makeCertificates } from './certificates.ts';
 import { findUsers, Launcher, orderOver } from './launcher.ts';
 import { buildNetwork, type LabNetwork } from './network.ts';
+import { freeAnswerOf, httpProbes } from './probe-sites.ts';
 import { type Remote, startRemote } from './remote.ts';
 import type { ToyRecord } from './resolver.ts';
 import {
@@ -17,6 +18,9 @@ import {
   type LabUsers,
   writeSite,
 } from './site.ts';
+
+/** Names of the certificate that the web sites outside share. */
+const TLS_NAMES = [LAB_NAMES.site, LAB_NAMES.site4, LAB_NAMES.site6, LAB_NAMES.otherSite, LAB_NAMES.pack];
 
 export interface Sighting {
   readonly peer: string;
@@ -68,7 +72,7 @@ export class Lab {
       );
       const launcher = new Launcher(network, site, users);
       const lab = new Lab({ network, site, users, launcher, internet: internet!, bng: bng!, homes });
-      await lab.#openInternet(await certificates.issue([LAB_NAMES.site, LAB_NAMES.otherSite, LAB_NAMES.pack]));
+      await lab.#openInternet(await certificates.issue(TLS_NAMES));
       return lab;
     } catch (cause) {
       await network.destroy();
@@ -80,6 +84,7 @@ export class Lab {
   async #openInternet(tls: { readonly cert: string; readonly key: string }): Promise<void> {
     const { addresses, spec } = this.network;
     const at = this.internet;
+    const probes = httpProbes();
     for (const family of ['ip4', 'ip6'] as const) {
       for (const [name, site] of [
         ['site', addresses.site],
@@ -90,6 +95,7 @@ export class Lab {
         await at.do('serve.echo', { address: site[family], port: 9000 });
       }
       await at.do('serve.https', { address: addresses.packSite[family], port: 443, body: 'support', ...tls });
+      await at.do('serve.probes', { address: addresses.probes[family], port: 80, answers: probes.map(freeAnswerOf) });
       await at.do('serve.honeypot', { address: addresses.honeypot[family], port: 23 });
       await at.do('serve.udp', { address: addresses.emergency[family], port: 5060 });
       await at.do('serve.echo', { address: addresses.emergency[family], port: 5060 });
@@ -103,13 +109,18 @@ export class Lab {
         [LAB_NAMES.pack, addresses.packSite],
         [LAB_NAMES.emergency, addresses.emergency],
         [LAB_NAMES.portal, portal],
+        ...[...new Set(probes.map(({ host }) => host))].map((host) => [host, addresses.probes] as const),
       ] as const
     ).flatMap(([name, { ip4, ip6 }]) => [
       { name, type: 'A' as const, value: ip4, ttlSeconds: 60 },
       { name, type: 'AAAA' as const, value: ip6, ttlSeconds: 60 },
     ]);
+    const single: readonly ToyRecord[] = [
+      { name: LAB_NAMES.site4, type: 'A', value: addresses.site.ip4 },
+      { name: LAB_NAMES.site6, type: 'AAAA', value: addresses.site.ip6 },
+    ];
     await at.do('serve.resolver', {
-      records: [...records, ...callRecords()],
+      records: [...records, ...single, ...callRecords()],
       addresses: [addresses.resolver.ip4, addresses.resolver.ip6, addresses.foreignResolver.ip4],
       port: 53,
     });

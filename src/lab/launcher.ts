@@ -166,9 +166,13 @@ export function orderOver(
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
       });
+      response.on('error', reject);
       response.on('end', () => {
-        const last = text.trim().split('\n').at(-1) ?? '{}';
-        const said = JSON.parse(last) as { done?: Record<string, unknown>; refused?: { code: string; text: string } };
+        const last = text.trim().split('\n').at(-1) ?? '';
+        const said = (last === '' ? {} : JSON.parse(last)) as {
+          done?: Record<string, unknown>;
+          refused?: { code: string; text: string };
+        };
         if (said.done !== undefined) resolve(said.done);
         else
           reject(

@@ -21,6 +21,7 @@ export const LAB_ADDRESSES = {
   packSite: { ip4: '203.0.113.80', ip6: '2001:db8:fffe::80' },
   site: { ip4: '203.0.113.81', ip6: '2001:db8:fffe::81' },
   otherSite: { ip4: '203.0.113.82', ip6: '2001:db8:fffe::82' },
+  probes: { ip4: '203.0.113.84', ip6: '2001:db8:fffe::84' },
   honeypot: { ip4: '203.0.113.66', ip6: '2001:db8:fffe::66' },
 } as const satisfies Record<string, DualAddress>;
 export type LabAddresses = typeof LAB_ADDRESSES;

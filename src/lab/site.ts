@@ -12,6 +12,9 @@ export const LAB_NAMES = {
   portal: 'portal.lab.example',
   pack: 'support.example',
   site: 'www.site.example',
+  /** The same site under names of one family each. */
+  site4: 'four.site.example',
+  site6: 'six.site.example',
   otherSite: 'www.other.example',
   emergency: 'sos.example',
 } as const;
