@@ -29,7 +29,7 @@ module.exports = {
     onlyAndNode('protocols-are-bytes', 'a codec knows addresses and results, nothing of cases', '^src/protocols/', [
       '^src/core/(kernel|net|report|garden|line)/',
       '^src/protocols/',
-      ...pkg('csv-parse', 'zod'),
+      ...pkg('zod'),
     ]),
     rule(
       'protocols-stand-alone',
@@ -83,6 +83,7 @@ module.exports = {
     ]),
     onlyAndNode('lab-builds-on-the-outside', 'the lab uses the product as an operator does', '^src/lab/', [
       '^src/(core|flow|config|telemetry|protocols|lab)/',
+      'node_modules/yaml/',
     ]),
     owned('kysely-stays-in-sqlite', 'SQL is the store’s business', '^src/adapters/store/sqlite/', 'kysely'),
     owned('nodemailer-stays-in-smtp', 'mail is the notifier’s business', '^src/adapters/notifier/smtp/', 'nodemailer'),
