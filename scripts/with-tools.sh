@@ -27,7 +27,7 @@ case $kind in
   check) needs='' ;;
   run) needs=$gateway ;;
   lab) needs="$gateway procps=sysctl openssl=openssl" ;;
-  test) needs="$gateway procps=sysctl openssl=openssl freeradius-utils=radclient chromium=chromium fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc" ;;
+  test) needs="$gateway procps=sysctl openssl=openssl freeradius-utils=radclient chromium=chromium libnss3-tools=certutil fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc" ;;
   *)
     say "unknown kind '$kind': expected run, lab, check or test"
     exit 2
