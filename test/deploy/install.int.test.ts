@@ -89,7 +89,11 @@ describe('uninstall.sh', () => {
     expect(said).toContain('var/lib/engawa for root alone');
     for (const gone of ['opt/engawa', 'etc/systemd/system/engawa.service', 'usr/local/bin/engawa'])
       expect(existsSync(at(gone)), gone).toBe(false);
-    expect([read('var/lib/engawa/engawa.db'), mode('var/lib/engawa'), mode('etc/engawa')]).toEqual(['state', '700', '700']);
+    expect([read('var/lib/engawa/engawa.db'), mode('var/lib/engawa'), mode('etc/engawa')]).toEqual([
+      'state',
+      '700',
+      '700',
+    ]);
   });
 
   test('what it kept is taken up again by the next install', () => {

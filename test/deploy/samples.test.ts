@@ -82,7 +82,10 @@ describe('the samples of deploy/', () => {
     const diff = diffLines(new Map(), parsed.value, { now: 0 });
     if (!diff.ok) throw new Error(JSON.stringify(diff.error));
     expect(diff.value.added).toHaveLength(parsed.value.lines.length);
-    expect(diff.value.added.some((line) => line.protected), 'one line shows what protection looks like').toBe(true);
+    expect(
+      diff.value.added.some((line) => line.protected),
+      'one line shows what protection looks like',
+    ).toBe(true);
     const pools = config.gateways.flatMap(({ spec }) => spec.pools);
     const outside = diff.value.added.flatMap((line) =>
       line.staticPrefixes.filter((prefix) => !pools.some((pool) => overlaps(pool, prefix))),

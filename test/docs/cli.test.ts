@@ -26,7 +26,8 @@ function names(helpText: string, heading: string, pattern: RegExp): readonly str
   return part.split('\n').flatMap((line) => pattern.exec(line)?.[1] ?? []);
 }
 const commandsIn = (helpText: string) => names(helpText, 'Commands', /^ {2}([a-z-]+)/).filter((one) => one !== 'help');
-const optionsIn = (helpText: string) => names(helpText, 'Options', /^ {2}(?:-., )?(--[a-z-]+)/).filter((one) => one !== '--help');
+const optionsIn = (helpText: string) =>
+  names(helpText, 'Options', /^ {2}(?:-., )?(--[a-z-]+)/).filter((one) => one !== '--help');
 
 test('docs/cli.md describes every command with all its options, and no command that is not there', async () => {
   const found: string[] = [];
@@ -40,7 +41,10 @@ test('docs/cli.md describes every command with all its options, and no command t
     found.push(heading);
     const section = sections.get(heading);
     if (section === undefined) missing.push(heading);
-    else missing.push(...optionsIn(said).filter((option) => !section.includes(`\`${option}`) && !section.includes(` ${option}`)));
+    else
+      missing.push(
+        ...optionsIn(said).filter((option) => !section.includes(`\`${option}`) && !section.includes(` ${option}`)),
+      );
   };
   await walk([]);
   expect(missing).toEqual([]);

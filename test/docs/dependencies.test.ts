@@ -5,7 +5,9 @@ import { expect, test } from 'vitest';
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string> | undefined>;
-const wanted = ['dependencies', 'optionalDependencies', 'devDependencies'].flatMap((kind) => Object.keys(manifest[kind] ?? {}));
+const wanted = ['dependencies', 'optionalDependencies', 'devDependencies'].flatMap((kind) =>
+  Object.keys(manifest[kind] ?? {}),
+);
 const rows = [...read('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \|$/gm)].map(
   ([, name, licence, why]) => ({ name: name!, licence: licence!, why: why! }),
 );

@@ -7,13 +7,18 @@ const ROOT = new URL('../../', import.meta.url).pathname;
 const documents = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
   ...['docs', 'docs/adr'].flatMap((folder) =>
-    readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`),
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `${folder}/${name}`),
   ),
 ];
 
 /** GitHub's anchor of a heading. */
 function anchorOf(heading: string): string {
-  return heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-');
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
 }
 
 test('no link is broken', () => {
@@ -26,7 +31,7 @@ test('no link is broken', () => {
         const [path, anchor] = link.split('#');
         const target = path === '' ? join(ROOT, document) : join(ROOT, dirname(document), path!);
         if (!existsSync(target)) return true;
-        const headings = anchor === undefined ? [] : readFileSync(target, 'utf8').match(/^#+ .*$/gm) ?? [];
+        const headings = anchor === undefined ? [] : (readFileSync(target, 'utf8').match(/^#+ .*$/gm) ?? []);
         return anchor !== undefined && !headings.some((one) => anchorOf(one.replace(/^#+ /, '')) === anchor);
       })
       .map((link) => `${document}: ${link}`);

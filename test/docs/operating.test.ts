@@ -20,7 +20,11 @@ test('every log code stands in the table with the words of the catalogue, and no
 
 test('files and sockets named in it are those of the units and the sample', () => {
   const told = read('deploy/engawa.yaml') + read('deploy/systemd/engawa-helper.service');
-  for (const path of ['/run/engawa/control.sock', '/run/engawa-helper/helper.sock', '/run/engawa-gateway/gateway.json']) {
+  for (const path of [
+    '/run/engawa/control.sock',
+    '/run/engawa-helper/helper.sock',
+    '/run/engawa-gateway/gateway.json',
+  ]) {
     expect(told).toContain(path);
     expect(text).toContain(path);
   }
