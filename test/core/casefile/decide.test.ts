@@ -122,12 +122,14 @@ describe('a case from report to close', () => {
     expect(when(strict(), { ...medical, usedAt: T0 - 30 * DAY }, T0)).toEqual(['access-loosened']);
   });
 
-  it('can be postponed once, before a garden, no further than the policy says', () => {
+  it('can be postponed once, no further than the policy says, but not on the way from leaky to strict', () => {
     const postpone: CaseCommand = { kind: 'postpone', actor: HOME, until: T0 + 10 * DAY, postponeMs: DAY };
     const later = given([T0, OPEN, seen(T0), NOTICE, postpone]);
     expect(later.postponedUntil).toBe(T0 + DAY);
     expect(when(later, postpone, T0 + HOUR)).toBe('already-postponed');
-    expect(when(strict(), postpone, T0)).toBe('not-available');
+    expect(when(strict(), postpone, T0), 'the steps wait; the access stays').toEqual(['postponed']);
+    const leaky = given([T0, OPEN, seen(T0), garden('leaky')]);
+    expect(when(leaky, postpone, T0)).toBe('not-available');
   });
 
   it('staff may always release: from any state, to leaky with a probation or for good', () => {
