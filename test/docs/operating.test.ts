@@ -2,6 +2,7 @@
 // `UPDATE_DOCS=1` writes the table.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { WARNINGS } from '../../src/telemetry/health.ts';
 import { MESSAGES } from '../../src/telemetry/messages.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -28,4 +29,14 @@ test('files and sockets named in it are those of the units and the sample', () =
     expect(told).toContain(path);
     expect(text).toContain(path);
   }
+});
+
+test('every command that a message, a warning or this guide names exists', () => {
+  const commands = [...read('docs/cli.md').matchAll(/^### (engawa .*)$/gm)].map((match) => match[1]!);
+  const nexts = [...Object.values(MESSAGES), ...Object.values(WARNINGS)].map((one) => one.next);
+  const written = [...text.matchAll(/`(engawa [^`]+)`/g)].map((match) => match[1]!);
+  const named = [...nexts, ...written].flatMap((words) => words.match(/engawa (?!engawa)[a-z][a-z -]*[a-z]/g) ?? []);
+  const unknown = named.filter((words) => !commands.some((one) => words === one || words.startsWith(`${one} `)));
+  expect(named.length).toBeGreaterThan(30);
+  expect(unknown).toEqual([]);
 });
