@@ -5,21 +5,19 @@ import { type Instant, MINUTE } from '../../../core/kernel/time.ts';
 import type { SessionRecord, Slot } from '../../../core/line/accounting.ts';
 import { type Claim, claimsOf, dayOf, type StopMark, sessionKey, stopOf } from '../../../core/line/claim.ts';
 import type { Prefix } from '../../../core/net/prefix.ts';
+import { type DaySql, forgetDay, sqlOfDay } from './bindings-day-sql.ts';
 import { containingKey, keyOf, lastOf, type PrefixKey, prefixOfKey } from './bindings-keys.ts';
 import type { BindingNames } from './bindings-names.ts';
 import { daySql, dropDaySql } from './bindings-schema.ts';
 import type { Connection } from './database.ts';
 
 const SLOTS: readonly Slot[] = ['ipv4', 'framed-ipv6', 'delegated-ipv6', 'address-ipv6'];
-const COLUMNS = 'realm, ip, length, session, slot, several, nas, access_key, start_at, first_at, last_at';
-/** Claims inside one longer-than-host prefix that are looked at; one is enough to make it disputed. */
-const INSIDE_LIMIT = 512;
 
 interface ClaimRow {
   readonly realm: number;
   readonly ip: Uint8Array;
   readonly length: number;
-  readonly session: Uint8Array;
+  readonly session: string;
   readonly slot: number;
   readonly several: number;
   readonly nas: number;
@@ -29,13 +27,10 @@ interface ClaimRow {
   readonly last_at: number;
 }
 
-interface Span {
+interface StopRow {
+  readonly start_at: number | null;
   readonly first_at: number;
   readonly last_at: number;
-}
-
-interface StopRow extends Span {
-  readonly start_at: number | null;
 }
 
 /** What recording one session record did to the rows. */
@@ -73,17 +68,24 @@ export class BindingDays {
 
   /** `freshAt`: evidence older than this had run dry. */
   record(tx: Connection, record: SessionRecord, freshAt: Instant): Recorded {
-    const day = this.#openDay(tx, dayOf(record.eventAt));
-    const session = hashOf(sessionKey(record));
+    const sql = sqlOfDay(this.#openDay(tx, dayOf(record.eventAt)));
+    const session = hash('sha256', sessionKey(record), 'hex').slice(0, 32);
     const begun: Claim[] = [];
     for (const claim of claimsOf(record)) {
-      const before = this.#upsertClaim(tx, day, session, claim, record.sessionId);
-      if (before === undefined || before.first_at > record.eventAt || before.last_at < freshAt)
-        begun.push({ ...claim, session: session.toString('hex') });
+      const key = this.#keyOf(tx, claim, session);
+      const values = [SLOTS.indexOf(claim.slot), claim.several ? 1 : 0] as const;
+      const startAt = claim.startAt ?? null;
+      const { eventAt } = record;
+      // Most records only confirm what is known: one look-up that is the write as well.
+      if (tx.runSql(sql.confirm, [...values, startAt, eventAt, ...key, eventAt, freshAt]) > 0) continue;
+      const nas = this.#names.idOf(tx, claim.nas);
+      tx.runSql(sql.widen, [...key, ...values, nas, claim.accessKey, record.sessionId, startAt, eventAt, eventAt]);
+      begun.push({ ...claim, session });
     }
     const stop = stopOf(record);
-    if (stop !== undefined) upsertStop(tx, day, session, stop);
-    return { begun, session: session.toString('hex') };
+    if (stop !== undefined)
+      tx.runSql(sql.stop, [session, startMinute(stop), stop.startAt ?? null, stop.firstAt, stop.lastAt]);
+    return { begun, session };
   }
 
   #openDay(tx: Connection, day: number): number {
@@ -94,39 +96,14 @@ export class BindingDays {
     return day;
   }
 
-  /** Returns the evidence the row had before; undefined for a new row. */
-  #upsertClaim(tx: Connection, day: number, session: Buffer, claim: Claim, sessionId: string): Span | undefined {
+  /** Of the claim's row. */
+  #keyOf(tx: Connection, claim: Claim, session: string) {
     const { ip, length } = keyOf(claim.prefix);
     if (!this.#lengths.has(length)) {
       tx.runSql('INSERT OR IGNORE INTO binding_length VALUES (?)', [length]);
       this.#lengths.add(length);
     }
-    const realm = this.#names.idOf(tx, claim.realm);
-    const key = [realm, ip, length, startMinute(claim), session] as const;
-    const before = tx.allSql<Span>(
-      `SELECT first_at, last_at FROM claim_d${day} WHERE realm = ? AND ip = ? AND length = ? AND start = ? AND session = ?`,
-      key,
-    )[0];
-    const slot = SLOTS.indexOf(claim.slot);
-    tx.runSql(
-      `INSERT INTO claim_d${day} (realm, ip, length, start, session, slot, several, nas, access_key, session_id, start_at,
-         first_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (realm, ip, length, start, session) DO UPDATE SET slot = min(slot, excluded.slot),
-         several = max(several, excluded.several), start_at = min(start_at, excluded.start_at),
-         first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`,
-      [
-        ...key,
-        slot,
-        claim.several ? 1 : 0,
-        this.#names.idOf(tx, claim.nas),
-        claim.accessKey,
-        sessionId,
-        claim.startAt ?? null,
-        claim.firstAt,
-        claim.lastAt,
-      ],
-    );
-    return before;
+    return [this.#names.idOf(tx, claim.realm), ip, length, startMinute(claim), session] as const;
   }
 
   /** Claims on any prefix that contains this one, itself included. */
@@ -139,10 +116,7 @@ export class BindingDays {
       const key = length <= longest ? containingKey(prefix, length) : undefined;
       if (key === undefined) continue;
       for (const day of days)
-        for (const row of read.allSql<ClaimRow>(
-          `SELECT ${COLUMNS} FROM claim_d${day} WHERE realm = ? AND ip = ? AND length = ?`,
-          [realmId, key.ip, key.length],
-        ))
+        for (const row of read.allSql<ClaimRow>(sqlOfDay(day).containing, [realmId, key.ip, key.length]))
           found.push(this.#claim(row));
     }
     return found;
@@ -153,39 +127,29 @@ export class BindingDays {
     const realmId = this.#names.known(realm);
     const key: PrefixKey = keyOf(prefix);
     if (realmId === undefined || key.length === 128) return [];
-    return days.flatMap((day) =>
-      read
-        .allSql<ClaimRow>(
-          `SELECT ${COLUMNS} FROM claim_d${day}
-           WHERE realm = ? AND ip >= ? AND ip <= ? AND length > ? LIMIT ${INSIDE_LIMIT}`,
-          [realmId, key.ip, lastOf(key), key.length],
-        )
-        .map((row) => this.#claim(row)),
-    );
+    return this.#select(read, days, 'inside', [realmId, key.ip, lastOf(key), key.length]);
   }
 
   ofSession(read: Connection, days: readonly number[], session: string): Claim[] {
-    const id = Buffer.from(session, 'hex');
-    return this.#select(read, days, 'session = ?', [id]);
+    return this.#select(read, days, 'ofSession', [session]);
   }
 
   ofAccessKey(read: Connection, days: readonly number[], accessKey: string): Claim[] {
-    return this.#select(read, days, 'access_key = ?', [accessKey]);
+    return this.#select(read, days, 'ofAccessKey', [accessKey]);
   }
 
   /** A scan of the days: for Accounting-On and -Off only. */
   ofNas(read: Connection, days: readonly number[], nas: string, seenSince: Instant): Claim[] {
     const id = this.#names.known(nas);
-    return id === undefined ? [] : this.#select(read, days, 'nas = ? AND last_at >= ?', [id, seenSince]);
+    return id === undefined ? [] : this.#select(read, days, 'ofNas', [id, seenSince]);
   }
 
   stopsOf(read: Connection, days: readonly number[], session: string): StopMark[] {
-    const id = Buffer.from(session, 'hex');
-    return days.flatMap((day) =>
-      read
-        .allSql<StopRow>(`SELECT start_at, first_at, last_at FROM stop_d${day} WHERE session = ?`, [id])
-        .map((row) => ({ session, ...startOf(row), firstAt: row.first_at, lastAt: row.last_at })),
-    );
+    const found: StopMark[] = [];
+    for (const day of days)
+      for (const row of read.allSql<StopRow>(sqlOfDay(day).stopsOf, [session]))
+        found.push({ session, ...startOf(row), firstAt: row.first_at, lastAt: row.last_at });
+    return found;
   }
 
   /** Drops whole days; returns how many. */
@@ -194,21 +158,26 @@ export class BindingDays {
     for (const one of old) {
       tx.exec(dropDaySql(one));
       this.#days.delete(one);
+      forgetDay(one);
     }
     return old.length;
   }
 
-  #select(read: Connection, days: readonly number[], where: string, values: readonly (string | number | Uint8Array)[]) {
-    return days.flatMap((day) =>
-      read
-        .allSql<ClaimRow>(`SELECT ${COLUMNS} FROM claim_d${day} WHERE ${where}`, values)
-        .map((row) => this.#claim(row)),
-    );
+  #select(
+    read: Connection,
+    days: readonly number[],
+    question: keyof DaySql,
+    values: readonly (string | number | Uint8Array)[],
+  ): Claim[] {
+    const found: Claim[] = [];
+    for (const day of days)
+      for (const row of read.allSql<ClaimRow>(sqlOfDay(day)[question], values)) found.push(this.#claim(row));
+    return found;
   }
 
   #claim(row: ClaimRow): Claim {
     return {
-      session: Buffer.from(row.session).toString('hex'),
+      session: row.session,
       nas: this.#names.nameOf(row.nas),
       realm: this.#names.nameOf(row.realm),
       accessKey: row.access_key,
@@ -222,15 +191,6 @@ export class BindingDays {
   }
 }
 
-function upsertStop(tx: Connection, day: number, session: Buffer, stop: StopMark): void {
-  tx.runSql(
-    `INSERT INTO stop_d${day} (session, start, start_at, first_at, last_at) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (session, start) DO UPDATE SET start_at = min(start_at, excluded.start_at),
-       first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`,
-    [session, startMinute(stop), stop.startAt ?? null, stop.firstAt, stop.lastAt],
-  );
-}
-
 /** Of an unknown start: one row per ten minutes of evidence, so that no row hides a silence. */
 function startMinute(one: { readonly startAt?: Instant; readonly firstAt: Instant }): number {
   return one.startAt === undefined ? -1 - Math.floor(one.firstAt / (10 * MINUTE)) : Math.floor(one.startAt / MINUTE);
@@ -238,8 +198,4 @@ function startMinute(one: { readonly startAt?: Instant; readonly firstAt: Instan
 
 function startOf(row: { readonly start_at: number | null }): { readonly startAt?: Instant } {
   return row.start_at === null ? {} : { startAt: row.start_at };
-}
-
-function hashOf(text: string): Buffer {
-  return hash('sha256', text, 'buffer').subarray(0, 16);
 }

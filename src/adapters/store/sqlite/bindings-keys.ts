@@ -1,5 +1,4 @@
 // Prefixes as 16 octets, so that both families sort and compare in one shape: IPv4 as ::ffff:a.b.c.d.
-import { ipFromBytes } from '../../../core/net/ip.ts';
 import { maskIp, type Prefix } from '../../../core/net/prefix.ts';
 
 export interface PrefixKey {
@@ -13,9 +12,10 @@ export function keyOf(prefix: Prefix): PrefixKey {
   return { ip: mapped(prefix.ip.bytes), length: prefix.length + 96 };
 }
 
+/** Keeps `ip`: rows come out of the database with octets of their own. */
 export function prefixOfKey(ip: Uint8Array, length: number): Prefix {
-  if (isMapped(ip)) return { ip: ipFromBytes(ip.subarray(12))!, length: length - 96 };
-  return { ip: { family: 6, bytes: ip.slice() }, length };
+  if (isMapped(ip)) return { ip: { family: 4, bytes: ip.subarray(12) }, length: length - 96 };
+  return { ip: { family: 6, bytes: ip }, length };
 }
 
 /** The key of the prefix of this length that contains `ip`; undefined when the length is of the other family. */
