@@ -22,7 +22,7 @@ import type { Prefix } from './core/net/prefix.ts';
 import { assembleFlow, type Flow } from './flow/assemble.ts';
 import { PolicyShelf } from './flow/policy-shelf.ts';
 import { loadMessages } from './http/messages.ts';
-import { loadGuides } from './http/portal/guides.ts';
+import { type Guides, loadGuides } from './http/portal/guides.ts';
 import { createHealth, type Health } from './telemetry/health.ts';
 import { createLog } from './telemetry/log.ts';
 
@@ -35,6 +35,7 @@ export interface Engine {
   readonly clock: SystemClock;
   readonly enforcers: readonly NftablesEnforcer[];
   readonly health: Health;
+  readonly guides: Guides;
   /** Everything of ours that no line may hold and no pack answer may name. */
   readonly reserved: readonly Prefix[];
   /** 32 bytes for form tokens: new at every start, so a stolen one dies with the process. */
@@ -129,6 +130,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     shelf,
     clock,
     enforcers,
+    guides,
     health: createHealth({ now: () => clock.now(), log }),
     reserved,
     tokenKey: randomBytes(32),

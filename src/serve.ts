@@ -146,6 +146,7 @@ async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[
   const origins = config.portal.names.map((name) => `https://${name}`);
   const portal = createPortal({
     desk: flow.portalDesk,
+    guides: engine.guides,
     operator: config.operator,
     portalOrigins: [origins[0]!, ...origins.slice(1)],
     tokenKey: engine.tokenKey,

@@ -23,7 +23,11 @@ export function gatewayCommands(program: Command): void {
   gateway
     .command('ruleset')
     .description('the nftables skeleton this configuration leads to, as text; loads nothing')
-    .action((_options, command: Command) => void process.stdout.write(renderRuleset(firstGateway(command))));
+    .action((_options, command: Command) => {
+      const ruleset = renderRuleset(firstGateway(command));
+      if (command.optsWithGlobals<GlobalOptions>().json === true) return sayJson({ ruleset });
+      return void process.stdout.write(ruleset);
+    });
   gateway
     .command('check')
     .description('compare wanted and observed now, whole, and repair what drifted (not on hold)')
@@ -44,7 +48,17 @@ export function gatewayCommands(program: Command): void {
     .command('check')
     .description('load it and everything it names; all faults at once')
     .action((_options, command: Command) => {
-      const config = readConfig(command.optsWithGlobals<GlobalOptions>());
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      const config = readConfig(globals);
+      if (globals.json === true) {
+        return sayJson({
+          loads: true,
+          path: config.path,
+          gateways: config.gateways.length,
+          packs: config.packs.length,
+          families: config.families.families.size,
+        });
+      }
       say(
         `${paint('green', 'Loads')}: ${config.path}, ${config.gateways.length} gateway, ${config.packs.length} packs, ${config.families.families.size} families`,
       );

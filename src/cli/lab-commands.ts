@@ -29,13 +29,19 @@ export function labCommands(program: Command, done: (exitCode: number) => void):
       if (options.once === true && options.keep === true)
         throw new CliFault(2, 'options-contradict', '--once and --keep exclude each other');
       const json = command.optsWithGlobals<GlobalOptions>().json === true;
-      if (options.dryRun === true) return tellDry();
+      if (options.dryRun === true) return tellDry(json);
       if (process.getuid?.() !== 0) return done(runUnshared());
       done(await tellStory(options.keep === true, json));
     });
 }
 
-function tellDry(): void {
+function tellDry(json: boolean): void {
+  if (json)
+    return sayJson({
+      dryRun: true,
+      observed: 0,
+      notObserved: DRY_STORY.map((line) => line.replace(/^.*not observed: /, '')),
+    });
   say(paint('yellow', 'Dry run: no kernel is touched. Nothing below was observed.'));
   for (const line of DRY_STORY) say(line);
   next('engawa lab --once, as root or where user namespaces are allowed');
@@ -58,7 +64,7 @@ function runUnshared(): number {
 async function tellStory(keep: boolean, json: boolean): Promise<number> {
   const narrator = new Narrator(json ? () => {} : (text) => process.stdout.write(text));
   if (!json)
-    say(paint('bold', 'Engawa lab') + ': a small internet in network namespaces of this machine. Nothing leaves it.');
+    say(`${paint('bold', 'Engawa lab')}: a small internet in network namespaces of this machine. Nothing leaves it.`);
   const lab = await Lab.build();
   const stopEarly = () => void lab.destroy().finally(() => process.kill(process.pid, 'SIGKILL'));
   process.once('SIGINT', stopEarly);
@@ -107,7 +113,7 @@ function summarise(narrator: Narrator, json: boolean): number {
 async function stayUp(lab: Lab): Promise<void> {
   const forwarder = await Forwarder.start(lab);
   say();
-  say(paint('bold', 'The lab stays up.') + ' Stop it with Ctrl-C.');
+  say(`${paint('bold', 'The lab stays up.')} Stop it with Ctrl-C.`);
   say(`  portal as home 2 sees it   ${forwarder.url}`);
   say(`  configuration              ${lab.site.configFile}`);
   say(`  commands                   bin/engawa --config ${lab.site.configFile} status`);

@@ -82,7 +82,8 @@ function apply(state: Case, event: CaseEvent, at: Instant): Case {
     case 'disputed':
       return { ...state, disputed: true };
     case 'device-chosen':
-      return { ...state, device: event.device };
+      // Steps done on one device say nothing about another. Choosing the same one again keeps them.
+      return state.device === event.device ? state : { ...state, device: event.device, ticks: [], answers: {} };
     case 'step-ticked': {
       const { type: _, ...tick } = event;
       return { ...state, ticks: [...state.ticks.filter((one) => one.step !== tick.step), { ...tick, at }] };

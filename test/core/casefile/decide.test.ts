@@ -132,6 +132,17 @@ describe('a case from report to close', () => {
     expect(when(leaky, postpone, T0)).toBe('not-available');
   });
 
+  it('another device starts its steps anew; the same one again keeps them', () => {
+    const choose = (device: string): CaseCommand => ({ kind: 'chooseDevice', actor: HOME, device });
+    const tick: CaseCommand = { kind: 'tick', actor: HOME, step: 'restart', answer: 'done', with: 'self' };
+    const ticked = given([T0, OPEN, seen(T0), garden('strict'), choose('camera'), tick]);
+    expect(ticked.ticks).toHaveLength(1);
+    expect(given([T0, OPEN, seen(T0), garden('strict'), choose('camera'), tick, choose('camera')]).ticks).toHaveLength(
+      1,
+    );
+    expect(given([T0, OPEN, seen(T0), garden('strict'), choose('camera'), tick, choose('nas')]).ticks).toEqual([]);
+  });
+
   it('staff may always release: from any state, to leaky with a probation or for good', () => {
     expect(when(strict(), release('leaky'), T0)).toEqual(['released']);
     for (const state of [watching(), strict(), probation()]) {
