@@ -1,0 +1,89 @@
+// The systemd units: what they grant, how they hang together, and what systemd itself says of them.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const TREE = new URL('../../', import.meta.url).pathname;
+const NAMES = ['engawa', 'engawa-helper', 'engawa-spec'] as const;
+const text = (name: string) => readFileSync(join(TREE, `deploy/systemd/${name}.service`), 'utf8');
+
+/** All values of a key, in order. */
+function values(name: string, key: string): readonly string[] {
+  return text(name)
+    .split('\n')
+    .filter((line) => line.startsWith(`${key}=`))
+    .map((line) => line.slice(key.length + 1));
+}
+
+describe('what the units grant', () => {
+  test('the helper holds net_admin and nothing else, the others no capability at all', () => {
+    const granted = NAMES.map((name) => [values(name, 'CapabilityBoundingSet'), values(name, 'AmbientCapabilities')]);
+    expect(granted).toEqual([
+      [[''], ['']],
+      [['CAP_NET_ADMIN'], ['CAP_NET_ADMIN']],
+      [[''], []],
+    ]);
+    for (const name of NAMES) expect(values(name, 'NoNewPrivileges')).toEqual(['yes']);
+  });
+
+  test('only the helper speaks netlink, and it neither reads secrets nor state', () => {
+    expect(values('engawa', 'RestrictAddressFamilies')).toEqual(['AF_INET AF_INET6 AF_UNIX']);
+    expect(values('engawa-helper', 'RestrictAddressFamilies')).toEqual(['AF_UNIX AF_NETLINK']);
+    expect(values('engawa-helper', 'InaccessiblePaths')).toEqual(['-/etc/engawa -/var/lib/engawa -/run/engawa']);
+  });
+
+  test('the service cannot write what the helper is told', () => {
+    expect(values('engawa-spec', 'User')).toEqual(['root']);
+    const folder = values('engawa-spec', 'RuntimeDirectory')[0]!;
+    expect(values('engawa-helper', 'ExecStart')[0]).toContain(`--spec /run/${folder}/gateway.json`);
+    expect([...values('engawa', 'RuntimeDirectory'), ...values('engawa', 'ReadWritePaths')]).toEqual(['engawa']);
+  });
+
+  test('neither process stops the other, and stopping one runs nothing that touches the kernel', () => {
+    for (const name of NAMES)
+      for (const key of ['Requires', 'BindsTo', 'PartOf', 'Conflicts', 'ExecStop', 'ExecStopPost'])
+        expect(values(name, key), `${name} ${key}`).toEqual([]);
+  });
+
+  test('the clock of the lab cannot be had from a unit', () => {
+    for (const name of NAMES) expect(text(name)).not.toContain('ENGAWA_LAB');
+  });
+});
+
+describe('what systemd says of them', () => {
+  let folder: string;
+  const has = spawnSync('systemd-analyze', ['--version']).status === 0;
+  beforeAll(() => {
+    // The program folder is this tree, so that the paths exist.
+    folder = mkdtempSync(join(tmpdir(), 'engawa-units-'));
+    for (const name of NAMES)
+      writeFileSync(join(folder, `${name}.service`), text(name).replaceAll('/opt/engawa/', TREE));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const analyze = (...args: string[]) => spawnSync('systemd-analyze', args, { encoding: 'utf8', timeout: 30_000 });
+  const about = (said: string) => said.split('\n').filter((line) => line.includes('engawa'));
+
+  test('verify finds nothing to complain about', (context) => {
+    if (!has) context.skip('systemd-analyze is not on this machine');
+    const done = analyze('verify', '--man=no', ...NAMES.map((name) => join(folder, `${name}.service`)));
+    expect(about(done.stdout + done.stderr)).toEqual([]);
+  });
+
+  for (const name of NAMES)
+    test(`security: ${name} stays below an exposure of 2.0`, (context) => {
+      if (!has) context.skip('systemd-analyze is not on this machine');
+      const done = analyze('security', '--offline=true', '--threshold=20', join(folder, `${name}.service`));
+      expect(done.stdout).toContain('Overall exposure level');
+      expect(done.status).toBe(0);
+    });
+
+  test('the programs they start are in the tree', () => {
+    for (const name of NAMES) {
+      const [program, ...args] = values(name, 'ExecStart')[0]!.split(' ');
+      for (const path of [program!, ...args.filter((arg) => arg.startsWith('/opt/engawa/'))])
+        expect(existsSync(join(TREE, path.replace('/opt/engawa/', ''))), path).toBe(true);
+    }
+  });
+});
