@@ -55,7 +55,7 @@ export async function serve(config: Config): Promise<Running> {
     await openPortal(engine, closers);
     await openAccounting(engine, closers);
     await openIntake(engine, service, closers);
-    watchHealth(engine, closers);
+    watchHealth(engine, service, closers);
   } catch (cause) {
     await stop();
     throw cause;
@@ -209,8 +209,8 @@ async function openIntake(engine: Engine, service: Service, closers: (() => Prom
   closers.push(() => close(server));
 }
 
-function watchHealth(engine: Engine, closers: (() => Promise<void> | void)[]): void {
-  const look = () => standingWarnings(engine);
+function watchHealth(engine: Engine, service: Service, closers: (() => Promise<void> | void)[]): void {
+  const look = () => standingWarnings(engine, service);
   look();
   const timer = setInterval(look, WARNINGS_EVERY_MS);
   closers.push(() => clearInterval(timer));

@@ -1,7 +1,8 @@
 // What stands wrong right now, from what the parts themselves say: one place, so every surface shows the same words.
 import type { Engine } from './compose.ts';
+import type { Service } from './flow/service.ts';
 
-export function standingWarnings(engine: Engine): void {
+export function standingWarnings(engine: Engine, service: Pick<Service, 'tableFaults'>): void {
   const { flow, health, enforcers } = engine;
   const clock = flow.clock.status();
   health.set(clock.state === 'assumed', 'clock-assumed');
@@ -12,6 +13,7 @@ export function standingWarnings(engine: Engine): void {
   for (const enforcer of enforcers) health.set(!enforcer.isConnected, 'gateway-unreachable', enforcer.gateway);
   for (const gateway of flow.reconciler.health())
     health.set(gateway.skeleton === 'changed' || gateway.skeleton === 'missing', 'gateway-changed', gateway.gateway);
-  const partial = [...flow.gardener.known()].filter((lineId) => flow.gardener.isPartial(lineId)).length;
+  health.set(service.tableFaults() > 0, 'audit-tables', '', { faults: service.tableFaults() });
+  const partial = flow.gardener.partialCount();
   health.set(partial > 0, 'lines-partial', '', { lines: partial });
 }

@@ -1,10 +1,20 @@
 // Step 3: every accepted report, oldest first, becomes an outcome with its reason: recorded with the case events it led
 // to in one commit, so that a crash at any point decides it again and never twice.
-import type { CaseCommand } from '../core/casefile/command.ts';
-import { DAY } from '../core/kernel/time.ts';
+import type { Case } from '../core/casefile/case.ts';
+import { commandsFor } from '../core/casefile/commands-for.ts';
+import { DAY, type Instant } from '../core/kernel/time.ts';
 import type { Attribution } from '../core/line/attribution.ts';
 import type { Binding } from '../core/line/binding.ts';
-import { type Admit, type BreakerState, NEW_BREAKER, tryAdmit } from '../core/policy/breaker.ts';
+import type { Line } from '../core/line/line.ts';
+import {
+  type Admit,
+  type BreakerState,
+  NEW_BREAKER,
+  resetTrips,
+  restoreBreaker,
+  type Trip,
+  tryAdmit,
+} from '../core/policy/breaker.ts';
 import { decide } from '../core/policy/decide.ts';
 import type { DecideInput, Decision, Plan } from '../core/policy/decision.ts';
 import { isSupportOpen, LIMITS, type Policy } from '../core/policy/policy.ts';
@@ -22,7 +32,7 @@ export interface Policies {
 }
 
 export interface DecideParts {
-  readonly store: Pick<Store, 'pendingReports' | 'casesOfLine' | 'reportsOfLine' | 'commit' | 'lineCount'>;
+  readonly store: Pick<Store, 'pendingReports' | 'casesOfLine' | 'reportsOfLine' | 'commit' | 'lineCount' | 'setting'>;
   readonly casebook: Casebook;
   readonly attributor: Attributor;
   readonly policies: Policies;
@@ -43,6 +53,13 @@ export interface Decided {
 }
 
 const BATCH = 500;
+/** Setting: the breaker's window and shut scopes, on the wall clock. */
+const BREAKER = 'breaker';
+
+interface BreakerText {
+  readonly admissions: readonly { readonly source: string; readonly gateway: string; readonly at: Instant }[];
+  readonly trips: readonly { readonly scope: Trip['scope']; readonly name: string; readonly at: Instant }[];
+}
 
 export class Decider {
   readonly #parts: DecideParts;
@@ -56,17 +73,8 @@ export class Decider {
     this.#parts = parts;
   }
 
-  /** Gardens of the last window as the store remembers them: a restart makes no room. */
-  restoreBreaker(state: BreakerState): void {
-    this.#breaker = state;
-  }
-
   breaker(): BreakerState {
     return this.#breaker;
-  }
-
-  setBreaker(state: BreakerState): void {
-    this.#breaker = state;
   }
 
   /** Decides everything pending; callers during a run share it. Returns how many reports were decided. */
@@ -106,11 +114,22 @@ export class Decider {
     const quiet: ReportOutcome[] = [];
     await Promise.all(
       [...byLine.values()].map(async (group) => {
-        // One line's reports in order: each may change what the next one meets.
-        for (const { report, found } of group) quiet.push(...(await this.#decideOne(report, found)));
+        // One line's reports in order: each may change what the next one meets. Its history is read once.
+        const history = await this.#historyOf(group[0]?.found.line);
+        for (const { report, found } of group) {
+          quiet.push(...(await this.#decideOne(report, found, history)));
+          insertByTime(history, report);
+        }
       }),
     );
     if (quiet.length > 0) await this.#parts.store.commit({ reportOutcomes: quiet });
+  }
+
+  async #historyOf(line: Line | undefined): Promise<Report[]> {
+    if (line === undefined) return [];
+    const { store, clock, policies } = this.#parts;
+    const now = clock.now();
+    return [...(await store.reportsOfLine(line.id, line.epoch, now - longestWindow(policies.active()), now))];
   }
 
   canonical(report: Report): Report {
@@ -121,14 +140,14 @@ export class Decider {
   async preview(
     report: Report,
     found: Attributed,
+    history?: readonly Report[],
   ): Promise<{ readonly decision: Decision; readonly input: DecideInput }> {
     const { store, clock, policies } = this.#parts;
     const now = clock.now();
     const policy = policies.active();
     const line = found.line;
     const cases = line === undefined ? [] : await store.casesOfLine(line.id, line.epoch);
-    const reports =
-      line === undefined ? [] : await store.reportsOfLine(line.id, line.epoch, now - longestWindow(policy), now);
+    const reports = history ?? (await this.#historyOf(line));
     const open = cases.find((one) => one.state !== 'closed' && one.family === report.family);
     const casePolicy = open === undefined ? undefined : policies.byVersion(open.policyVersion);
     const hours = (casePolicy ?? policy).supportHours;
@@ -154,14 +173,14 @@ export class Decider {
   }
 
   /** Returns the outcome when nothing but the outcome is to be recorded; otherwise it went with the case. */
-  async #decideOne(report: Report, found: Attributed): Promise<readonly ReportOutcome[]> {
-    const { decision } = await this.preview(report, found);
+  async #decideOne(report: Report, found: Attributed, history: readonly Report[]): Promise<readonly ReportOutcome[]> {
+    const { decision } = await this.preview(report, found, history);
     if (!touchesCase(decision)) return [outcomeOf(report, found, decision)];
     const caseId = decision.caseId ?? this.#parts.ids.id();
     const recorded = await this.act({ report, found, decision, caseId, approved: false });
     if (recorded) return [];
     // The case moved meanwhile (a release, another report): decide anew from what is true now.
-    const again = await this.preview(report, found);
+    const again = await this.preview(report, found, history);
     if (!touchesCase(again.decision)) return [outcomeOf(report, found, again.decision)];
     const lastId = again.decision.caseId ?? this.#parts.ids.id();
     if (await this.act({ report, found, decision: again.decision, caseId: lastId, approved: false })) return [];
@@ -175,28 +194,41 @@ export class Decider {
     readonly decision: Decision;
     readonly caseId: string;
     readonly approved: boolean;
+    /** A held case decided anew: its report is on it already. */
+    readonly again?: boolean;
   }): Promise<boolean> {
     const { report, found, decision, caseId } = work;
     const plan = decision.kind === 'act' ? await this.#admit(decision.plan, report, found, work.approved) : undefined;
     const final: Decision = decision.kind === 'act' && plan !== undefined ? { ...decision, plan } : decision;
-    const extra = () => ({ reportOutcomes: [{ ...outcomeOf(report, found, final), caseId }] });
-    const attach = this.#attachCommands(report, found, final, caseId);
-    const full = [...attach, ...(plan === undefined ? [] : [planCommand(plan)])];
-    const ordered = await this.#parts.casebook.order(caseId, () => full, extra);
-    if (ordered.ok) return true;
+    const extra = () => ({
+      reportOutcomes: [{ ...outcomeOf(report, found, final), caseId }],
+      ...(plan?.newGarden === true ? { settings: { [BREAKER]: this.#breakerText() } } : {}),
+    });
+    const line = { lineId: found.line?.id ?? '', epoch: found.line?.epoch ?? 0 };
+    const fresh = { caseId, checkCode: this.#parts.ids.checkCode(), ...line };
+    const full = (open: Case | undefined) =>
+      commandsFor({
+        decision: final,
+        report,
+        fresh,
+        again: work.again === true,
+        ...(open === undefined ? {} : { open }),
+      });
+    const ordered = await this.#parts.casebook.order(caseId, full, extra);
+    if (ordered.ok || plan === undefined) return ordered.ok;
     // «Not tighter» and the like: the report still belongs to the case.
-    const attached = plan !== undefined && (await this.#parts.casebook.order(caseId, () => attach, extra)).ok;
-    return attached;
+    return (await this.#parts.casebook.order(caseId, (open) => full(open).slice(0, -1), extra)).ok;
   }
 
   async #admit(plan: Plan, report: Report, found: Attributed, approved: boolean): Promise<Plan> {
     if (plan.hold !== undefined || !plan.newGarden) return plan;
     const binding = found.attribution.binding;
+    const lineCount = await this.#parts.store.lineCount();
     const answer: Admit = tryAdmit(this.#breaker, {
       source: report.source,
       gateway: binding === undefined ? '' : this.#parts.gatewayNameOf(binding),
       atMonotonicMs: this.#parts.clock.monotonicMs(),
-      lineCount: await this.#parts.store.lineCount(),
+      lineCount,
       limits: this.#parts.policies.active().breaker,
       approved,
     });
@@ -206,55 +238,38 @@ export class Decider {
     return { ...plan, hold: 'breaker' };
   }
 
-  #attachCommands(report: Report, found: Attributed, decision: Decision, caseId: string): readonly CaseCommand[] {
-    const actor = { kind: 'policy' } as const;
-    const attach: CaseCommand = {
-      kind: 'attachReport',
-      actor,
-      reportId: report.id,
-      source: report.source,
-      class: report.class,
-      observedAt: report.observedAt,
-      ...(report.destinationPort === undefined ? {} : { destinationPort: report.destinationPort }),
-    };
-    if (decision.caseId !== undefined || found.line === undefined) return [attach];
-    const words = decision.kind === 'act' ? decision.plan : decision.kind === 'watch' ? decision : undefined;
-    if (words === undefined) return [attach];
-    const open: CaseCommand = {
-      kind: 'openCase',
-      actor,
-      caseId,
-      lineId: found.line.id,
-      epoch: found.line.epoch,
-      family: report.family,
-      checkCode: this.#parts.ids.checkCode(),
-      policyVersion: words.policyVersion,
-      ruleId: words.ruleId,
-      legalBasis: words.legalBasis,
-      expiresAt: words.expiresAt,
-    };
-    return [open, attach];
+  /** A restart makes no room: gardens of the last window and shut scopes count as if we had never been away. */
+  async loadBreaker(): Promise<void> {
+    const kept = (await this.#parts.store.setting(BREAKER)) as unknown as BreakerText | undefined;
+    if (kept === undefined) return;
+    const { clock } = this.#parts;
+    const ageMs = (one: { readonly at: Instant }) => Math.max(0, clock.now() - one.at);
+    const admissions = kept.admissions.map((one) => ({ ...one, ageMs: ageMs(one) }));
+    const restored = restoreBreaker(admissions, clock.monotonicMs());
+    const trips = kept.trips.map(({ scope, name, at }) => ({
+      scope,
+      name,
+      atMonotonicMs: clock.monotonicMs() - ageMs({ at }),
+    }));
+    this.#breaker = { ...restored, trips };
   }
-}
 
-export function planCommand(plan: Plan): CaseCommand {
-  const actor = { kind: 'policy' } as const;
-  if (plan.hold !== undefined) return { kind: 'hold', actor, reason: plan.hold, wantedAccess: plan.access };
-  const step = {
-    step: plan.step,
-    ruleId: plan.ruleId,
-    policyVersion: plan.policyVersion,
-    ...(plan.stepEndsAt === undefined ? {} : { stepEndsAt: plan.stepEndsAt }),
-  };
-  if (plan.access === 'notice') return { kind: 'advance', actor, ...step };
-  return {
-    kind: 'quarantine',
-    actor,
-    ...step,
-    access: plan.access,
-    legalBasis: plan.legalBasis,
-    expiresAt: plan.expiresAt,
-  };
+  /** A person has looked: shut scopes open again, inside what the window still allows. */
+  async resetBreaker(): Promise<void> {
+    this.#breaker = resetTrips(this.#breaker);
+    await this.#parts.store.commit({ settings: { [BREAKER]: this.#breakerText() } });
+  }
+
+  #breakerText(): Json {
+    const { clock, policies } = this.#parts;
+    const at = (one: { readonly atMonotonicMs: number }) => clock.now() - (clock.monotonicMs() - one.atMonotonicMs);
+    // No cap is wider than the ceiling, so older ones than these can never matter.
+    const newest = this.#breaker.admissions.slice(-policies.active().breaker.ceiling);
+    return {
+      admissions: newest.map((one) => ({ source: one.source, gateway: one.gateway, at: at(one) })),
+      trips: this.#breaker.trips.map((one) => ({ scope: one.scope, name: one.name, at: at(one) })),
+    };
+  }
 }
 
 function touchesCase(decision: Decision): boolean {
@@ -273,6 +288,11 @@ export function outcomeOf(report: Report, found: Attributed, decision: Decision)
     reason: plan?.hold ?? decision.reason,
     evidence: { attribution: evidenceOf(found.attribution), trace: decision.trace as unknown as Json },
   };
+}
+
+function insertByTime(reports: Report[], report: Report): void {
+  const after = reports.findLastIndex((one) => one.observedAt <= report.observedAt);
+  reports.splice(after + 1, 0, report);
 }
 
 /** Everything a rule or a corroboration may look back at. */

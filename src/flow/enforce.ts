@@ -1,9 +1,11 @@
 // Step 4: what the open cases of a line want, the last look before a new garden, and the way back when a later record
 // names another holder. The gardener acts; here is decided whether it may.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Case } from '../core/casefile/case.ts';
 import { isGarden } from '../core/casefile/evolve.ts';
 import { abusedPortsOf, wantedOf } from '../core/casefile/line-view.ts';
 import { isTightening } from '../core/garden/access.ts';
+import { DAY } from '../core/kernel/time.ts';
 import type { Ip } from '../core/net/ip.ts';
 import { formatPrefix, prefixOf } from '../core/net/prefix.ts';
 import { LIMITS } from '../core/policy/policy.ts';
@@ -30,6 +32,8 @@ export interface EnforceParts {
 
 /** Reports of a case looked at again when a record touches their address. */
 const REPORTS_LOOKED_AT = 50;
+/** Lines read before other work gets its turn. */
+const LINES_PER_TURN = 200;
 /** IPv6 prefix lengths a line may hold (core/net/prefix.ts), and the bare address. */
 const V6_LENGTHS = [...Array.from({ length: 17 }, (_, i) => 48 + i), 128];
 
@@ -40,7 +44,10 @@ export class Enforcement {
   readonly #casesByPrefix = new Map<string, Set<string>>();
   readonly #prefixesOfCase = new Map<string, ReadonlySet<string>>();
   readonly #lineByAccessKey = new Map<string, string>();
+  readonly #watching = new Map<string, Promise<void>>();
+  readonly #watchAgain = new Set<string>();
   readonly #rechecking = new Map<string, Promise<void>>();
+  #isLoaded = false;
 
   constructor(parts: EnforceParts) {
     this.#parts = parts;
@@ -56,16 +63,31 @@ export class Enforcement {
     };
   }
 
-  /** Reads the whole wanted state. Throws when it cannot be read: then nothing may be removed (invariant 11). */
-  async load(): Promise<readonly string[]> {
+  /** Lines whose open cases want a garden: one look-up. Throws when it cannot be read (invariant 11). */
+  async wanted(): Promise<readonly string[]> {
     const wanted = await this.#parts.store.wantedLines();
-    for (const one of wanted) {
+    return wanted.filter((one) => isGarden(one.access)).map((one) => one.lineId);
+  }
+
+  /** Reads the whole wanted state, line by line: for start and the slow check. Throws as `wanted` does. */
+  async load(): Promise<readonly string[]> {
+    const all = await this.#parts.store.wantedLines();
+    for (const [i, one] of all.entries()) {
+      if (i % LINES_PER_TURN === 0) await turn();
       await this.#freeIfNoLonger(one.lineId, one.epoch);
       const cases = await this.#parts.store.openCasesOfLine(one.lineId, one.epoch);
-      for (const state of cases) if (isGarden(state.access)) await this.#watch(state);
-      if (await this.#neverActed(one.lineId, cases)) this.#gardener.markFresh(one.lineId);
+      for (const state of cases) if (isGarden(state.access)) await this.#takeUp(state);
+      if (!this.#isLoaded && (await this.#neverActed(one.lineId, cases))) this.#gardener.markFresh(one.lineId);
     }
-    return wanted.filter((one) => isGarden(one.access)).map((one) => one.lineId);
+    this.#isLoaded = true;
+    return this.wanted();
+  }
+
+  /** Records of the last hours before a crash may have named another holder without anybody left to look. */
+  async #takeUp(state: Case): Promise<void> {
+    if (this.#prefixesOfCase.has(state.id)) return;
+    await this.#watch(state);
+    if ((state.quarantinedAt ?? 0) > this.#parts.clock.now() - DAY) await this.#closeIfWrongLine(state);
   }
 
   /** Protected, ended, or another customer by now: a crash may have left the case open behind the line's change. */
@@ -77,9 +99,14 @@ export class Enforcement {
 
   /** A garden decided but never acknowledged (we died in between) is still a *new* garden: it is looked at again. */
   async #neverActed(lineId: string, cases: readonly Case[]): Promise<boolean> {
+    const access = wantedOf(cases);
+    if (!isGarden(access)) return false;
+    // Any case of the strictest access that was once enforced: the line was there before, it is not a new garden.
+    const since = Math.min(...cases.filter((one) => one.access === access).map((one) => one.quarantinedAt ?? 0));
     const records = await this.#parts.store.enforcement(lineId);
-    const since = Math.max(0, ...cases.map((one) => one.quarantinedAt ?? 0));
-    return !records.some((one) => (one.ackedAt ?? 0) >= since);
+    return !records.some(
+      (one) => isGarden(one.access) && !isTightening(one.access, access) && (one.ackedAt ?? 0) >= since,
+    );
   }
 
   async wantedOf(lineId: string): Promise<LineWanted | undefined> {
@@ -107,21 +134,32 @@ export class Enforcement {
     const line = await this.#parts.store.line(lineId);
     if (line === undefined || line.protected || line.contract === 'ended') return false;
     const cases = await this.#parts.store.openCasesOfLine(lineId, line.epoch);
-    for (const one of cases) {
-      if (!isGarden(one.access)) continue;
-      if (await this.#closeIfWrongLine(one)) return false;
-      if (one.lastObservedAt < this.#parts.clock.now() - LIMITS.reportFreshMs && one.releasedAt === undefined) {
-        this.#parts.log.warn('GARDEN_NOT_TIGHTENED', { reason: 'report-too-old' });
-        return false;
-      }
-    }
-    return true;
+    const access = wantedOf(cases);
+    const gardens = cases.filter((one) => isGarden(one.access));
+    for (const one of gardens) if (await this.#closeIfWrongLine(one)) return false;
+    // What leads here is the strictest of them; an older, milder case that is enforced already is not asked again.
+    const leading = gardens.filter((one) => one.access === access);
+    if (leading.some((one) => this.#isFresh(one))) return true;
+    for (const one of leading) await this.#expire(one);
+    return false;
   }
 
-  #onOrdered({ before, after }: Ordered): void {
+  #isFresh(one: Case): boolean {
+    return one.releasedAt !== undefined || one.lastObservedAt >= this.#parts.clock.now() - LIMITS.reportFreshMs;
+  }
+
+  /** Its gateway could not be reached for so long that its reports are old news by now: it never began, and never will. */
+  async #expire(one: Case): Promise<void> {
+    this.#parts.log.warn('GARDEN_NOT_TIGHTENED', { caseId: one.id, reason: 'report-too-old' });
+    await this.#parts.casebook.order(one.id, () => [
+      { kind: 'close', actor: { kind: 'reconcile' }, reason: 'expired' },
+    ]);
+  }
+
+  #onOrdered({ before, after, events }: Ordered): void {
     const from = before?.access ?? 'open';
-    if (isGarden(after.access) && after.state !== 'closed') void this.#watch(after);
-    else this.#unwatch(after.id);
+    if (!isGarden(after.access) || after.state === 'closed') this.#unwatch(after.id);
+    else if (!isGarden(from) || events.some(({ event }) => event.type === 'report-attached')) this.#watchSoon(after.id);
     if (from === after.access && (before?.state === 'closed') === (after.state === 'closed')) return;
     const fresh = isTightening(from, after.access);
     if (isGarden(from) || isGarden(after.access)) void this.#gardener.refresh(after.lineId, { urgent: !fresh, fresh });
@@ -132,6 +170,31 @@ export class Enforcement {
     for (const { prefix } of [...change.touched, ...named]) {
       for (const caseId of this.#casesByPrefix.get(formatPrefix(prefix)) ?? []) this.#recheckSoon(caseId);
     }
+  }
+
+  /** Reports come in hundreds: one look at a time, and one more for those that came meanwhile. */
+  #watchSoon(caseId: string): void {
+    if (this.#watching.has(caseId)) {
+      this.#watchAgain.add(caseId);
+      return;
+    }
+    const watching = this.#watchOn(caseId)
+      .catch((cause) => this.#parts.log.error('RECHECK_FAILED', { text: String(cause).slice(0, 200) }))
+      .finally(() => this.#watching.delete(caseId));
+    this.#watching.set(caseId, watching);
+  }
+
+  async #watchOn(caseId: string): Promise<void> {
+    do {
+      await turn();
+      this.#watchAgain.delete(caseId);
+      const state = await this.#parts.store.case(caseId);
+      if (state === undefined || state.state === 'closed' || !isGarden(state.access)) return this.#unwatch(caseId);
+      const isNew = !this.#prefixesOfCase.has(caseId);
+      await this.#watch(state);
+      // A record that came before we listened would never be looked at.
+      if (isNew) await this.#closeIfWrongLine(state);
+    } while (this.#watchAgain.has(caseId));
   }
 
   /** One look at a time per case; a look asked for meanwhile follows. */
@@ -150,7 +213,7 @@ export class Enforcement {
   }
 
   async settled(): Promise<void> {
-    await Promise.all(this.#rechecking.values());
+    await Promise.all([...this.#watching.values(), ...this.#rechecking.values()]);
   }
 
   async #closeIfWrongLine(state: Case): Promise<boolean> {

@@ -11,6 +11,8 @@ export interface Kept {
   readonly element: DerivedElement;
   readonly phase: ElementPhase;
   readonly intentAt: Instant;
+  /** The last put: renewals move it, the intent stays. */
+  readonly putAt: Instant;
   readonly ackedAt?: Instant;
   readonly confirmedAt?: Instant;
   /** On its way out: it identifies nobody any more. */

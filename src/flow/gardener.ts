@@ -1,7 +1,6 @@
 // Keeps gateway elements equal to wanted × bindings, level-triggered: callers only say which line may have changed.
 // One batch at a time, so that an address changing hands can never be put for its old holder after its new one.
-import type { Access } from '../core/garden/access.ts';
-import { isTightening } from '../core/garden/access.ts';
+import { type Access, isTightening } from '../core/garden/access.ts';
 import {
   type Derived,
   type DerivedElement,
@@ -285,6 +284,7 @@ export class Gardener {
       element: { ...element, access: found.access === 'unknown' ? element.access : found.access, expiresAt: now },
       phase: isKnown ? 'confirmed' : 'unknown',
       intentAt: now,
+      putAt: now,
       ...(isKnown && !this.#fresh.has(plan.lineId) ? { ackedAt: now, confirmedAt: now } : {}),
       leaving: false,
     });
@@ -337,6 +337,7 @@ export class Gardener {
       element,
       phase: isAgain && own.phase === 'confirmed' ? 'confirmed' : 'sent',
       intentAt: isAgain ? own.intentAt : now,
+      putAt: now,
       leaving: false,
     });
     this.#strays.delete(key);
@@ -380,13 +381,12 @@ export class Gardener {
   /** What may be said about a line that holds these bindings now. */
   proof(lineId: string, wanted: Access, open: readonly Binding[]): LineProof {
     const isSure = (gateway: string) => this.#loaded.has(gateway) && !this.#silent.has(gateway);
-    const strays = this.#strays.values();
     return lineProof({
       wanted,
       open,
       kept: this.#memory.ofLine(lineId).map(([, kept]) => kept),
       uncovered: this.#plans.get(lineId)?.derived.uncovered ?? [],
-      strays: strays.map((state) => state.prefix),
+      strays: [...this.#strays.values()].map((state) => state.prefix),
       isSure,
       areAllSure: this.#parts.gateways.every((gateway) => this.#loaded.has(gateway.name)),
       now: this.#parts.clock.now(),
@@ -473,12 +473,13 @@ export class Gardener {
 
 function isDue(kept: Kept, now: Instant): boolean {
   if (kept.phase !== 'confirmed' || kept.leaving) return true;
-  return kept.element.expiresAt - now < (kept.element.expiresAt - kept.intentAt) * RENEW_SHARE;
+  return kept.element.expiresAt - now < (kept.element.expiresAt - kept.putAt) * RENEW_SHARE;
 }
 
 /** Not stricter than what is there; nothing where nothing is. */
 function frozen(derived: DerivedElement, kept: Kept | undefined): DerivedElement | undefined {
-  if (kept === undefined || kept.leaving || kept.ackedAt === undefined) return undefined;
+  if (kept === undefined || kept.leaving) return undefined;
+  if (kept.ackedAt === undefined && kept.phase !== 'confirmed') return undefined;
   if (!isTightening(kept.element.access, derived.access)) return { ...derived, abusedPorts: kept.element.abusedPorts };
   return { ...derived, access: kept.element.access, abusedPorts: kept.element.abusedPorts };
 }

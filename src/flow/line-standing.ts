@@ -11,7 +11,8 @@ import { LIMITS, ruleOf, type SelfRelease } from '../core/policy/policy.ts';
 import type { FamilyBook } from '../core/report/family.ts';
 import { type Sighting, sightingOf } from '../core/verdict/sighting.ts';
 import type { Policies } from './decide.ts';
-import type { Gardener, LineProof } from './gardener.ts';
+import type { Gardener } from './gardener.ts';
+import type { LineProof } from './line-proof.ts';
 import type { Bindings, Clock, Store } from './ports.ts';
 import type { Verifier } from './verify.ts';
 
@@ -85,7 +86,7 @@ export async function standingOf(parts: StandingParts, line: Line): Promise<Line
     cases,
     shown,
     wanted,
-    proof: parts.gardener.proof(line.id, wanted, bindings.length),
+    proof: parts.gardener.proof(line.id, wanted, bindings),
     guide,
     survivesRestart,
     limits,

@@ -17,7 +17,7 @@ export interface LineChanges {
 export interface LinesParts {
   readonly store: Pick<Store, 'commit' | 'openCasesOfLine'>;
   readonly casebook: Casebook;
-  readonly gardener: Pick<Gardener, 'refresh'>;
+  readonly gardener: Pick<Gardener, 'refresh' | 'isKnown'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -46,6 +46,9 @@ export async function applyLines(
     const reason = freedBy(line);
     if (reason !== undefined) casesClosed += await closeCases(parts, line.id, line.epoch, reason);
   }
+  // Another access key holds other addresses: what the old one holds is no longer this line's.
+  const known = [...changed, ...newEpoch].filter((line) => parts.gardener.isKnown(line.id));
+  await Promise.all(known.map((line) => parts.gardener.refresh(line.id, { urgent: true })));
   return { casesClosed };
 }
 

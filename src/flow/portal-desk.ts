@@ -59,11 +59,15 @@ export class PortalDesk implements JourneyDesk {
     const ip = parsePeer(peerAddress);
     if (ip === undefined) return undefined;
     const lineId = this.#lineOfElement(ip);
-    if (lineId !== undefined) return this.#parts.store.line(lineId);
     const binding = await this.#parts.bindings.holderNow(this.#parts.realm, ip);
-    return binding === undefined || binding.ports !== undefined
-      ? undefined
-      : this.#parts.store.lineByAccessKey(binding.accessKey);
+    const holder =
+      binding === undefined || binding.ports !== undefined
+        ? undefined
+        : await this.#parts.store.lineByAccessKey(binding.accessKey);
+    if (lineId === undefined) return holder;
+    // An element that outlived its line's hold on the address names nobody: the neighbour never reads another's case.
+    if (binding !== undefined && holder?.id !== lineId) return holder;
+    return this.#parts.store.line(lineId);
   }
 
   #lineOfElement(ip: Ip): string | undefined {
@@ -156,6 +160,7 @@ export class PortalDesk implements JourneyDesk {
       wanted: standing.wanted,
       confirmed: proof.confirmed,
       partial: proof.partial,
+      exposedOnly: shown.every((one) => one.classes.every((each) => each === 'exposed')),
       startedAt: Math.min(...shown.map((one) => one.quarantinedAt ?? one.openedAt)),
       lastSeenAt: Math.max(...shown.map((one) => Math.max(one.lastObservedAt, one.stillSeenAt ?? 0))),
       sighting: standing.sighting ?? { kind: 'unknown', at: oldest.lastObservedAt },

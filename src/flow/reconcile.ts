@@ -1,7 +1,8 @@
 // Runs beside the steps, level-triggered: compares wanted with observed for every gateway and repairs what a crash, a
 // lost answer, a foreign flush or a reboot left behind. On hold it only looks.
 import type { Enforcement } from './enforce.ts';
-import type { Gardener, GatewayLink } from './gardener.ts';
+import type { Gardener } from './gardener.ts';
+import type { GatewayLink } from './gateway-acts.ts';
 import type { AuditDraft, Clock, HoldSwitch, Log, Store } from './ports.ts';
 
 export interface ReconcileParts {
@@ -26,7 +27,11 @@ export type GatewayHealth = {
 export class Reconciler {
   readonly #parts: ReconcileParts;
   readonly #health = new Map<string, GatewayHealth>();
-  #running: Promise<void> | undefined;
+  /** Gateways whose elements were not compared since they were last away. */
+  readonly #behind = new Set<string>();
+  #checking: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
+  #last: Promise<void> = Promise.resolve();
   #started = false;
 
   constructor(parts: ReconcileParts) {
@@ -44,63 +49,75 @@ export class Reconciler {
     await Promise.all(this.#parts.gateways.map((gateway) => this.#whole(gateway, wanted)));
   }
 
-  /** Every 30 s: the cheap look. A missing or changed skeleton, or a vanished element, leads to the whole one. */
+  /** Every 30 s: the cheap look. A changed skeleton, or a gateway that was away, leads to the whole one. */
   check(): Promise<void> {
-    return this.#once(async () => {
-      const wanted = await this.#parts.enforcement.load();
-      await Promise.all(
-        this.#parts.gateways.map(async (gateway) => {
-          const skeleton = await gateway.enforcer.skeleton();
-          this.#note(gateway.name, { skeleton });
-          if (skeleton === 'missing' || skeleton === 'changed') await this.#whole(gateway, wanted);
-        }),
-      );
-      if (!this.#parts.hold.current().on) await this.#parts.gardener.renew();
+    this.#checking ??= this.#inTurn(async () => {
+      const wanted = await this.#parts.enforcement.wanted();
+      await Promise.all(this.#parts.gateways.map((gateway) => this.#look(gateway, wanted)));
+      await this.#parts.gardener.renew(wanted);
+    }).finally(() => {
+      this.#checking = undefined;
     });
+    return this.#checking;
   }
 
-  /** Every 5 min: the full read-back. */
+  /** Every 5 min: the full read-back. Begins after a look that is under way, so that it sees what is true now. */
   full(): Promise<void> {
-    return this.#once(async () => {
+    this.#reading ??= this.#inTurn(async () => {
       const wanted = await this.#parts.enforcement.load();
       await Promise.all(this.#parts.gateways.map((gateway) => this.#whole(gateway, wanted)));
+    }).finally(() => {
+      this.#reading = undefined;
     });
+    return this.#reading;
   }
 
-  #once(work: () => Promise<void>): Promise<void> {
+  #inTurn(work: () => Promise<void>): Promise<void> {
     if (!this.#started) return Promise.resolve();
-    this.#running ??= work()
-      .catch((cause) => this.#parts.log.error('RECONCILE_FAILED', { text: String(cause).slice(0, 200) }))
-      .finally(() => {
-        this.#running = undefined;
-      });
-    return this.#running;
+    this.#last = this.#last
+      .then(work)
+      .catch((cause) => this.#parts.log.error('RECONCILE_FAILED', { text: String(cause).slice(0, 200) }));
+    return this.#last;
+  }
+
+  async #look(gateway: GatewayLink, wanted: readonly string[]): Promise<void> {
+    const skeleton = await gateway.enforcer.skeleton();
+    this.#note(gateway.name, { skeleton });
+    this.#parts.gardener.setSilent(gateway.name, skeleton === 'unknown');
+    // While it did not answer anything may have happened to it: look at all of it once it is back.
+    if (skeleton === 'unknown') this.#behind.add(gateway.name);
+    else if (skeleton !== 'intact' || this.#behind.has(gateway.name)) await this.#whole(gateway, wanted);
   }
 
   async #whole(gateway: GatewayLink, wanted: readonly string[]): Promise<void> {
+    this.#behind.add(gateway.name);
     if (!this.#parts.hold.current().on) {
       const installed = await gateway.enforcer.install();
-      if (!installed.ok) {
-        this.#note(gateway.name, { skeleton: 'unknown' });
-        this.#parts.log.warn('GATEWAY_NOT_INSTALLED', { gateway: gateway.name, reason: installed.error.kind });
-        return;
-      }
+      if (!installed.ok) return this.#unseen(gateway, 'GATEWAY_NOT_INSTALLED', installed.error.kind);
       if (installed.value !== 'adopted') await this.#audit(`gateway-${installed.value}`, gateway.name, {});
     }
+    const readAt = this.#parts.clock.now();
     const found = await gateway.enforcer.readBack();
-    if (!found.ok) {
-      this.#note(gateway.name, { skeleton: 'unknown' });
-      this.#parts.log.warn('GATEWAY_NOT_READ', { gateway: gateway.name, reason: found.error.kind });
-      return;
-    }
-    const { missing, extra } = await this.#parts.gardener.reconcile(gateway.name, found.value, wanted);
-    this.#note(gateway.name, { skeleton: 'intact', missing, extra, fullAt: this.#parts.clock.now() });
+    if (!found.ok) return this.#unseen(gateway, 'GATEWAY_NOT_READ', found.error.kind);
+    this.#parts.gardener.setSilent(gateway.name, false);
+    const { missing, extra } = await this.#parts.gardener.reconcile(gateway, found.value, wanted, readAt);
+    this.#behind.delete(gateway.name);
+    // On hold nothing was installed: what the skeleton is, only the next look can say.
+    const skeleton = this.#parts.hold.current().on ? {} : { skeleton: 'intact' as const };
+    this.#note(gateway.name, { ...skeleton, missing, extra, fullAt: this.#parts.clock.now() });
     if (missing + extra > 0) {
       this.#parts.log.warn('GATEWAY_DRIFT', { gateway: gateway.name, missing, extra });
       await this.#audit('gateway-drift', gateway.name, { missing, extra });
     }
   }
 
+  #unseen(gateway: GatewayLink, code: 'GATEWAY_NOT_INSTALLED' | 'GATEWAY_NOT_READ', reason: string): void {
+    this.#note(gateway.name, { skeleton: 'unknown' });
+    this.#parts.gardener.setSilent(gateway.name, true);
+    this.#parts.log.warn(code, { gateway: gateway.name, reason });
+  }
+
+  /** A repair that the store cannot record now is done all the same: the gateway counts. */
   async #audit(action: string, gateway: string, detail: Record<string, number>): Promise<void> {
     const entry: AuditDraft = {
       at: this.#parts.clock.now(),
@@ -108,7 +125,9 @@ export class Reconciler {
       action,
       detail: { gateway, ...detail },
     };
-    await this.#parts.store.commit({ audit: [entry] });
+    await this.#parts.store
+      .commit({ audit: [entry] })
+      .catch((cause) => this.#parts.log.error('ANSWER_NOT_RECORDED', { gateway, text: String(cause).slice(0, 200) }));
   }
 
   #note(gateway: string, seen: Partial<GatewayHealth>): void {

@@ -25,11 +25,10 @@ export async function redecide(parts: RedecideParts, held: Case, approved: boole
   const report = parts.decider.canonical(newest.report);
   const found = await parts.attributor.attribute(report);
   const { decision } = await parts.decider.preview(report, found);
-  if (decision.kind !== 'act' || decision.caseId !== held.id) {
-    // What held it is over, but so is the reason to act: the case goes on watching until it expires by itself.
-    return 'no-longer';
-  }
-  await parts.decider.act({ report, found, decision, caseId: held.id, approved });
+  // What held it may be over, and so may the reason to act: the outcome is on record either way.
+  if (decision.caseId === held.id)
+    await parts.decider.act({ report, found, decision, caseId: held.id, approved, again: true });
+  if (decision.kind !== 'act' || decision.caseId !== held.id) return 'no-longer';
   const after = await parts.store.case(held.id);
   return after?.state === 'held' ? 'still-held' : 'acted';
 }

@@ -1,7 +1,6 @@
 // The life of a running controller: what happens at start, in which order, and which loops turn until the stop.
 
 import { MINUTE, SECOND } from '../core/kernel/time.ts';
-import { restoreBreaker } from '../core/policy/breaker.ts';
 import type { Flow } from './assemble.ts';
 import { importJournal } from './release-all.ts';
 
@@ -9,15 +8,19 @@ interface Loop {
   readonly name: string;
   readonly everyMs: number;
   readonly turn: () => Promise<unknown>;
+  /** Rests at least so many times as long as the turn took: for work that grows with the store. */
+  readonly restFactor?: number;
 }
 
 const CHECKPOINT_MS = MINUTE;
+const AUDIT_TABLES_MS = MINUTE;
 const PURGE_MS = 60 * MINUTE;
 
 export class Service {
   readonly #flow: Flow;
   readonly #stop = new AbortController();
   readonly #loops = new Set<Promise<void>>();
+  #tableFaults = 0;
 
   constructor(flow: Flow) {
     this.#flow = flow;
@@ -28,7 +31,7 @@ export class Service {
     const flow = this.#flow;
     // The journal of `release-all` comes before anything may be added to a gateway.
     await importJournal(flow);
-    await this.#restoreBreaker();
+    await flow.decider.loadBreaker();
     await flow.reconciler.start();
     await flow.verifier.poll();
     for (const loop of this.#plan()) this.#run(loop);
@@ -36,9 +39,7 @@ export class Service {
 
   /** New reports are stored: decide now rather than at the next turn. */
   reportsArrived(): void {
-    this.#flow.decider
-      .run()
-      .catch((cause) => this.#flow.log.error('LOOP_FAILED', { loop: 'decide', text: String(cause).slice(0, 200) }));
+    this.#flow.decider.run().catch((cause) => this.#failed('decide', cause));
   }
 
   async stop(): Promise<void> {
@@ -48,6 +49,20 @@ export class Service {
     await this.#flow.enforcement.settled();
     await this.#flow.gardener.stop();
     await this.#flow.store.checkpoint(this.#flow.clock.now());
+  }
+
+  /** A transition made by SQL behind our back is found within a minute or so (reads everything, in turns). */
+  async checkTables(): Promise<void> {
+    const faults = await this.#flow.store.auditTables();
+    const first = faults[0];
+    if (first !== undefined && this.#tableFaults === 0)
+      this.#flow.log.error('AUDIT_TABLES_FAULT', { faults: faults.length, table: first.table, text: first.text });
+    this.#tableFaults = faults.length;
+  }
+
+  /** For the standing warning. */
+  tableFaults(): number {
+    return this.#tableFaults;
   }
 
   #plan(): readonly Loop[] {
@@ -60,6 +75,7 @@ export class Service {
       { name: 'reconcile', everyMs: 30 * SECOND, turn: () => flow.reconciler.check() },
       { name: 'read-back', everyMs: 5 * MINUTE, turn: () => flow.reconciler.full() },
       { name: 'checkpoint', everyMs: CHECKPOINT_MS, turn: () => flow.store.checkpoint(flow.clock.now()) },
+      { name: 'audit-tables', everyMs: AUDIT_TABLES_MS, turn: () => this.checkTables(), restFactor: 9 },
       { name: 'purge', everyMs: PURGE_MS, turn: () => flow.store.purge(flow.clock.now()) },
     ];
   }
@@ -68,15 +84,16 @@ export class Service {
   #run(loop: Loop): void {
     const turning = (async () => {
       while (!this.#stop.signal.aborted) {
-        await loop
-          .turn()
-          .catch((cause) =>
-            this.#flow.log.error('LOOP_FAILED', { loop: loop.name, text: String(cause).slice(0, 200) }),
-          );
-        await this.#pause(loop.everyMs);
+        const beganMs = this.#flow.clock.monotonicMs();
+        await loop.turn().catch((cause) => this.#failed(loop.name, cause));
+        await this.#pause(Math.max(loop.everyMs, (loop.restFactor ?? 0) * (this.#flow.clock.monotonicMs() - beganMs)));
       }
     })();
     this.#loops.add(turning);
+  }
+
+  #failed(loop: string, cause: unknown): void {
+    this.#flow.log.error('LOOP_FAILED', { loop, text: String(cause).slice(0, 200) });
   }
 
   #pause(ms: number): Promise<void> {
@@ -91,21 +108,5 @@ export class Service {
       if (signal.aborted) done();
       signal.addEventListener('abort', done, { once: true });
     });
-  }
-
-  /** A restart makes no room in the breaker: gardens of the last window count as if we had never been away. */
-  async #restoreBreaker(): Promise<void> {
-    const { store, clock, policies, decider } = this.#flow;
-    const now = clock.now();
-    const since = now - policies.active().breaker.windowMs;
-    const recent = (await store.cases({ open: true, state: 'quarantined', limit: 10_000 })).filter(
-      (one) => (one.quarantinedAt ?? 0) > since,
-    );
-    decider.restoreBreaker(
-      restoreBreaker(
-        recent.map((one) => ({ source: one.lastSource, gateway: '', ageMs: now - one.quarantinedAt! })),
-        clock.monotonicMs(),
-      ),
-    );
   }
 }

@@ -4,7 +4,8 @@ import { isGarden } from '../core/casefile/evolve.ts';
 import type { Instant } from '../core/kernel/time.ts';
 import { formatPrefix } from '../core/net/prefix.ts';
 import type { Casebook } from './casebook.ts';
-import type { Gardener, GatewayLink } from './gardener.ts';
+import type { Gardener } from './gardener.ts';
+import type { GatewayLink } from './gateway-acts.ts';
 import type { Clock, DenyCount, Log, Store } from './ports.ts';
 
 export interface VerifyParts {

@@ -30,6 +30,11 @@ export const WARNINGS = {
     text: 'A lifeline is not in the kernel',
     next: 'at once: check the helper',
   },
+  'audit-tables': {
+    severity: 'critical',
+    text: 'The tables do not agree with the audit log',
+    next: 'engawa audit check; keep the disk as it is',
+  },
   'accounting-silent': { severity: 'warning', text: 'No accounting records arrive', next: 'check the NAS' },
   'files-parked': { severity: 'warning', text: 'Feed files could not be read', next: 'engawa ingest --parked' },
   'messages-failing': { severity: 'warning', text: 'Messages are not delivered', next: 'check mail server or webhook' },

@@ -19,6 +19,19 @@ export const MESSAGES = {
   HEALTH_RAISED: { text: 'A standing warning began', next: 'engawa status' },
   HEALTH_CLEARED: { text: 'A standing warning ended', next: NOTHING },
   CONTROL_FAILED: { text: 'A command from the local socket failed', next: 'repeat the command; read the reason' },
+  ORDER_NOT_RECORDED: {
+    text: 'An order was carried out and could not be put on record',
+    next: 'check disk and store; note who did what',
+  },
+  AUDIT_TABLES_FAULT: {
+    text: 'The tables do not agree with the audit log: somebody wrote past us',
+    next: 'engawa audit check; keep the disk as it is',
+  },
+  TIMER_FAILED: { text: 'A timer of a case failed and will be tried again', next: 'read the reason when it repeats' },
+  JOURNAL_NOT_IMPORTED: {
+    text: 'Releases are in the journal but not yet on record; hold stays until they are',
+    next: 'check disk and store, then engawa hold off',
+  },
   JOURNAL_IMPORTED: { text: 'Releases made while the service was down are on record', next: NOTHING },
   HTTP_UNEXPECTED: { text: 'A request ended in an error nobody foresaw', next: 'report it with its reference' },
 
@@ -39,6 +52,8 @@ export const MESSAGES = {
 
   // gateway
   GARDENER_BATCH_FAILED: { text: 'A batch of gateway changes failed; reconcile repairs it', next: 'check the helper' },
+  INTENT_NOT_RECORDED: { text: 'No intent could be recorded: nothing new is put', next: 'check disk and store' },
+  ANSWER_NOT_RECORDED: { text: 'What a gateway answered could not be recorded', next: 'check disk and store' },
   GARDEN_NOT_TIGHTENED: { text: 'A garden was not tightened at the last check', next: NOTHING },
   ENFORCE_FAILED: { text: 'The gateway refused or did not answer', next: 'check the helper and the gateway' },
   STEERED_FLOWS_KEPT: { text: 'Old steered flows of a released line were not forgotten', next: 'check conntrack' },
@@ -68,6 +83,7 @@ export const MESSAGES = {
   },
 
   // people
+  MESSAGE_NOT_TRIED: { text: 'A message could not be made or handed over', next: 'read the reason when it repeats' },
   MESSAGE_FAILED: { text: 'A message was not delivered', next: 'check the mail server or the webhook' },
   PORTAL_PAGE_FAILED: { text: 'A page could not be shown', next: 'report it with its reference' },
   PORTAL_FOREIGN_FORM: { text: 'A form came from somewhere else and was refused', next: NOTHING },

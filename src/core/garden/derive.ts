@@ -61,6 +61,7 @@ function deriveOne(binding: Binding, facts: DeriveFacts): readonly Place[] | Unc
     binding.source === 'static' ? facts.now + STATIC_TIMEOUT_MS : binding.certainEndAt + 2 * facts.interimMsOf(binding);
   if (expiresAt < facts.now + SECOND) return 'evidence-too-old';
   if (binding.prefix.ip.family === 4) {
+    if (binding.prefix.length < 29) return 'prefix-length';
     return hosts(binding.prefix).map((prefix) => ({ gateway: gateway.name, prefix, expiresAt }));
   }
   if (!gateway.ipv6Lengths.includes(binding.prefix.length)) return 'prefix-length';

@@ -1,6 +1,7 @@
 // The engineer's orders: status, hold, breaker, release-all, clock, audit export.
+import type { Case, HoldReason } from '../../core/casefile/case.ts';
 import { formatInstant } from '../../core/kernel/civil.ts';
-import { capOf, resetTrips } from '../../core/policy/breaker.ts';
+import { capOf } from '../../core/policy/breaker.ts';
 import type { Flow } from '../../flow/assemble.ts';
 import type { Operations } from '../../flow/operations.ts';
 import type { AuditDraft, Json } from '../../flow/ports.ts';
@@ -17,6 +18,7 @@ export interface EngineerExtras {
 }
 
 const HELD_LIMIT = 10_000;
+const WAITS_FOR_A_PERSON: ReadonlySet<HoldReason> = new Set(['breaker', 'hold', 'report-too-old', 'other']);
 
 export function engineerOperations(flow: Flow, extras: EngineerExtras): Operations {
   return {
@@ -25,49 +27,51 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
       const reason = text(input, 'reason');
       const at = flow.clock.now();
       await flow.hold.set({ by, at, reason });
-      await audit(flow, by, 'hold-on', { reason });
-      return { hold: { on: true, by, reason, at: formatInstant(at) } };
+      return {
+        hold: { on: true, by, reason, at: formatInstant(at) },
+        recorded: await audit(flow, by, 'hold-on', { reason }),
+      };
     },
     'hold.off': async (_input, { by }) => {
+      // Releases that could not be recorded when they were made come first: nothing of theirs may be added again.
+      await importJournal(flow);
       await flow.hold.lift();
-      await audit(flow, by, 'hold-off', {});
+      const recorded = await audit(flow, by, 'hold-off', {});
       await flow.reconciler.full();
-      return { hold: { on: false } };
-    },
-    'gateway.check': async () => {
-      await flow.reconciler.full();
-      return {
-        gateways: flow.reconciler
-          .health()
-          .map((one) => ({
-            ...one,
-            checkedAt: formatInstant(one.checkedAt),
-            fullAt: one.fullAt === undefined ? null : formatInstant(one.fullAt),
-          })),
-      };
+      return { hold: { on: false }, recorded };
     },
     'clock.confirm': async (_input, { by }) => {
       extras.confirmClock();
       await audit(flow, by, 'clock-confirmed', {});
       return { clock: { ...flow.clock.status() } };
     },
-    'breaker.show': async () => ({ breaker: await breakerView(flow), held: (await heldByBreaker(flow)).map(caseView) }),
+    'breaker.show': async () => ({
+      breaker: await breakerView(flow),
+      held: (await heldForAPerson(flow)).map(caseView),
+    }),
     'breaker.approve': async (_input, { by, progress }) => {
-      flow.decider.setBreaker(resetTrips(flow.decider.breaker()));
+      if (flow.hold.current().on)
+        throw notDone(
+          'hold-on',
+          'hold is on: nothing may begin. Next: engawa hold off, then approve. Nothing was done.',
+        );
+      await flow.decider.resetBreaker();
       const counts = { acted: 0, 'still-held': 0, 'no-longer': 0 };
-      for (const held of await heldByBreaker(flow)) {
-        counts[await redecide(flow, held, true)]++;
+      for (const held of await heldForAPerson(flow)) {
+        const redecided = await redecide(flow, held, true);
+        // Nothing stands behind it any more: a plan that a person looked at does not wait for ever.
+        if (redecided === 'no-longer') await discard(flow, held, by);
+        counts[redecided]++;
         progress(counts);
       }
       await audit(flow, by, 'breaker-approved', counts);
       return counts;
     },
     'breaker.discard': async (_input, { by, progress }) => {
-      flow.decider.setBreaker(resetTrips(flow.decider.breaker()));
+      await flow.decider.resetBreaker();
       let discarded = 0;
-      for (const held of await heldByBreaker(flow)) {
-        const actor = { kind: 'staff', name: by } as const;
-        await flow.casebook.order(held.id, () => [{ kind: 'staffRelease', actor, reason: 'breaker: discarded' }]);
+      for (const held of await heldForAPerson(flow)) {
+        await discard(flow, held, by);
         progress({ discarded: ++discarded });
       }
       await audit(flow, by, 'breaker-discarded', { discarded });
@@ -93,16 +97,25 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
         { ...flow, removeElements: extras.removeElements },
         { targets, all, by, reason: text(input, 'reason') },
       );
-      const imported = await importJournal(flow);
-      await audit(flow, by, 'release-all', { filter: shown, lines: result.journalled });
       if (all && result.removed.ok) flow.gardener.forgetAll();
+      // The elements are out. What the store cannot take now is in the journal and is imported before hold is lifted.
+      const imported = await importJournal(flow).catch((cause) => {
+        flow.log.error('JOURNAL_NOT_IMPORTED', { text: String(cause).slice(0, 200) });
+        return null;
+      });
+      const recorded = await audit(flow, by, 'release-all', { filter: shown, lines: result.journalled });
       return {
         hold: 'on',
         journalled: result.journalled,
         casesClosed: imported,
         elementsRemoved: result.removed.ok ? result.removed.value : null,
         failure: result.removed.ok ? null : result.removed.error.kind,
+        recorded,
       };
+    },
+    'audit.check': async () => {
+      const faults = await flow.store.auditTables();
+      return { intact: faults.length === 0, faults: faults.map((one) => ({ ...one })) };
     },
     'audit.export': async (input) => {
       const directory = text(input, 'directory', { max: 4096 });
@@ -136,9 +149,16 @@ function readFilter(input: Readonly<Record<string, Json>>): { readonly filter: R
   };
 }
 
-async function heldByBreaker(flow: Flow) {
+/** Held until somebody looks; what passes by itself (support hours, clock) is not among them. */
+async function heldForAPerson(flow: Flow): Promise<readonly Case[]> {
   const held = await flow.store.cases({ state: 'held', limit: HELD_LIMIT });
-  return held.filter((one) => one.hold?.reason === 'breaker');
+  return held.filter((one) => one.hold !== undefined && WAITS_FOR_A_PERSON.has(one.hold.reason));
+}
+
+/** Closed without a word to the household: it never heard of the plan. */
+async function discard(flow: Flow, held: Case, by: string): Promise<void> {
+  const actor = { kind: 'staff', name: by } as const;
+  await flow.casebook.order(held.id, () => [{ kind: 'close', actor, reason: 'staff' }]);
 }
 
 async function breakerView(flow: Flow): Promise<Json> {
@@ -180,6 +200,14 @@ async function status(flow: Flow, extras: EngineerExtras): Promise<Json> {
   };
 }
 
-async function audit(flow: Flow, by: string, action: string, detail: AuditDraft['detail']): Promise<void> {
-  await flow.store.commit({ audit: [{ at: flow.clock.now(), actor: { kind: 'staff', name: by }, action, detail }] });
+/** False: the order is done and could not be put on record; the caller says so. */
+async function audit(flow: Flow, by: string, action: string, detail: AuditDraft['detail']): Promise<boolean> {
+  const entry: AuditDraft = { at: flow.clock.now(), actor: { kind: 'staff', name: by }, action, detail };
+  try {
+    await flow.store.commit({ audit: [entry] });
+    return true;
+  } catch (cause) {
+    flow.log.error('ORDER_NOT_RECORDED', { action, text: String(cause).slice(0, 200) });
+    return false;
+  }
 }
