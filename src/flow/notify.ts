@@ -1,12 +1,14 @@
 // Step 5: messages ride in the same commit as the event that causes them, and are sent afterwards, with back-off, until
 // sent or given up. One text per language: check code, portal name, phone number, nothing personal.
-import type { CaseEvent } from '../core/casefile/case.ts';
+import type { Case, CaseEvent } from '../core/casefile/case.ts';
+import { isGarden } from '../core/casefile/evolve.ts';
 import { HOUR, MINUTE } from '../core/kernel/time.ts';
 import type { Line } from '../core/line/line.ts';
 import type { Casebook, Extra, Ordered } from './casebook.ts';
 import type { Clock, Ids, Log, Notifier, OutboundMessage, Store } from './ports.ts';
 
-export type MessageTemplate = 'noticed' | 'quarantined' | 'released';
+/** `exposed`: a notice about an open door, not about an attack. */
+export type MessageTemplate = 'noticed' | 'exposed' | 'quarantined' | 'released';
 
 export interface MessageText {
   readonly subject: string;
@@ -29,9 +31,10 @@ const RETRY_MS = [MINUTE, 5 * MINUTE, 25 * MINUTE, HOUR, HOUR, HOUR, HOUR, HOUR,
 const SEND_DEADLINE_MS = 15_000;
 const BATCH = 50;
 
-function templateOf(event: CaseEvent): MessageTemplate | undefined {
+function templateOf(event: CaseEvent, state: Case): MessageTemplate | undefined {
   switch (event.type) {
     case 'noticed':
+      return state.classes.every((one) => one === 'exposed') ? 'exposed' : 'noticed';
     case 'quarantined':
     case 'released':
       return event.type;
@@ -42,8 +45,10 @@ function templateOf(event: CaseEvent): MessageTemplate | undefined {
 
 /** Rides in every change of a case (Casebook riders). */
 export function messagesFor(parts: Pick<NotifyParts, 'notifiers' | 'clock' | 'ids'>): (ordered: Ordered) => Extra {
-  return ({ after, events }) => {
-    const templates = new Set(events.map(({ event }) => templateOf(event)).filter((one) => one !== undefined));
+  return ({ before, after, events }) => {
+    const templates = new Set(events.map(({ event }) => templateOf(event, after)).filter((one) => one !== undefined));
+    // Only whoever had a limit is told that it was lifted.
+    if (!isGarden(before?.access ?? 'open')) templates.delete('released');
     const messages: OutboundMessage[] = [];
     for (const template of templates) {
       for (const notifier of parts.notifiers) {
@@ -74,12 +79,22 @@ export class Messenger {
   /** Sends what is due, once each; returns how many were tried. At least once: a crash between send and record repeats it. */
   async sendDue(signal: AbortSignal): Promise<number> {
     const due = await this.#parts.store.dueMessages(this.#parts.clock.now(), BATCH);
-    await Promise.all(due.map((message) => this.#send(message, signal)));
+    await Promise.all(due.map((message) => this.#sendSafely(message, signal)));
     return due.length;
   }
 
+  /** A message that cannot even be tried waits like one that was not taken. Throws when the store takes nothing. */
+  async #sendSafely(message: OutboundMessage, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#send(message, signal);
+    } catch (cause) {
+      this.#parts.log.error('MESSAGE_NOT_TRIED', { channel: message.channel, text: String(cause).slice(0, 200) });
+      await this.#later(message, 'temporary');
+    }
+  }
+
   async #send(message: OutboundMessage, signal: AbortSignal): Promise<void> {
-    const { store, clock, log } = this.#parts;
+    const { store, log } = this.#parts;
     const [line, state] = await Promise.all([store.line(message.lineId), store.case(message.caseId)]);
     const notifier = this.#parts.notifiers.find((one) => one.channel === message.channel);
     // A customer who moved in meanwhile must not read about the one before.
@@ -99,11 +114,15 @@ export class Messenger {
       await this.#settle({ ...message, language, state: 'sent', attempts: message.attempts + 1 });
       return;
     }
-    const retryMs = answer.error.kind === 'temporary' ? RETRY_MS[message.attempts] : undefined;
     log.warn('MESSAGE_FAILED', { channel: message.channel, reason: answer.error.kind, attempts: message.attempts + 1 });
-    if (retryMs === undefined)
-      await this.#settle({ ...message, language, state: 'failed', attempts: message.attempts + 1 });
-    else await this.#record({ ...message, language, attempts: message.attempts + 1, dueAt: clock.now() + retryMs });
+    await this.#later({ ...message, language }, answer.error.kind);
+  }
+
+  async #later(message: OutboundMessage, kind: 'temporary' | 'permanent'): Promise<void> {
+    const retryMs = kind === 'temporary' ? RETRY_MS[message.attempts] : undefined;
+    const next = { ...message, attempts: message.attempts + 1 };
+    if (retryMs === undefined) await this.#settle({ ...next, state: 'failed' });
+    else await this.#record({ ...next, dueAt: this.#parts.clock.now() + retryMs });
   }
 
   async #settle(message: OutboundMessage): Promise<void> {

@@ -2,7 +2,7 @@
 // is told last: the journal is imported (idempotent, by id) now or at the next start, before anything is added again.
 import type { Result } from '../core/kernel/result.ts';
 import type { Casebook } from './casebook.ts';
-import type { Clock, EnforceError, HoldSwitch, Ids, Log, ReleaseEntry, ReleaseJournal, Store } from './ports.ts';
+import type { Clock, EnforceError, HoldSwitch, Ids, Json, Log, ReleaseEntry, ReleaseJournal, Store } from './ports.ts';
 
 export interface ReleaseFilter {
   /** Everything; must be said, an empty filter is refused by the caller. */
@@ -75,26 +75,41 @@ export interface ImportParts {
 /** How far the journal was read, so that a long one is not walked through the store again at each start. */
 const IMPORTED = 'journal-imported';
 
+interface Imported {
+  readonly count: number;
+  /** The entry that stood there: a journal that was moved away and begun anew is read from its start. */
+  readonly lastId: string;
+}
+
 /** Closes the cases of every journalled line that were open when it was released. Returns how many entries were new. */
 export async function importJournal(parts: ImportParts): Promise<number> {
   const entries = await parts.journal.entries();
-  const known = Number((await parts.store.setting(IMPORTED)) ?? 0);
-  let done = 0;
-  for (const entry of entries.slice(known)) {
-    for (const state of await parts.store.openCasesOfLine(entry.lineId, entry.epoch)) {
-      if (state.openedAt > entry.at) continue;
-      const actor = { kind: 'staff', name: entry.by } as const;
-      await parts.casebook.order(
-        state.id,
-        () => [{ kind: 'staffRelease', actor, reason: entry.reason }],
-        () => ({ journalIds: [entry.id] }),
-      );
-    }
-    done++;
+  const known = knownOf(await parts.store.setting(IMPORTED), entries);
+  const fresh = entries.slice(known);
+  for (const entry of fresh) await importOne(parts, entry);
+  const lastId = entries.at(-1)?.id;
+  if (fresh.length > 0 && lastId !== undefined) {
+    const imported: Imported = { count: entries.length, lastId };
+    await parts.store.commit({ settings: { [IMPORTED]: { ...imported } } });
+    parts.log.info('JOURNAL_IMPORTED', { entries: fresh.length });
   }
-  if (done > 0) {
-    await parts.store.commit({ settings: { [IMPORTED]: known + done } });
-    parts.log.info('JOURNAL_IMPORTED', { entries: done });
+  return fresh.length;
+}
+
+function knownOf(setting: Json | undefined, entries: readonly ReleaseEntry[]): number {
+  const { count, lastId } = (setting ?? {}) as Partial<Imported>;
+  return count !== undefined && entries[count - 1]?.id === lastId ? count : 0;
+}
+
+async function importOne(parts: ImportParts, entry: ReleaseEntry): Promise<void> {
+  const actor = { kind: 'staff', name: entry.by } as const;
+  for (const state of await parts.store.openCasesOfLine(entry.lineId, entry.epoch)) {
+    if (state.openedAt > entry.at) continue;
+    const ordered = await parts.casebook.order(
+      state.id,
+      () => [{ kind: 'staffRelease', actor, reason: entry.reason }],
+      () => ({ journalIds: [entry.id] }),
+    );
+    if (!ordered.ok) throw new Error(`the release of case ${state.id} was not recorded: ${ordered.error}`);
   }
-  return done;
 }
