@@ -6,7 +6,7 @@ import { MINUTE } from '../core/kernel/time.ts';
 import { ruleOf } from '../core/policy/policy.ts';
 import { CASE_TIMER, type Casebook } from './casebook.ts';
 import type { Policies } from './decide.ts';
-import type { Clock, Log, Store, Timer } from './ports.ts';
+import type { Clock, HoldSwitch, Log, Store, Timer } from './ports.ts';
 import { type RedecideParts, redecide } from './redecide.ts';
 
 export interface TimekeeperParts extends RedecideParts {
@@ -14,11 +14,14 @@ export interface TimekeeperParts extends RedecideParts {
   readonly casebook: Casebook;
   readonly policies: Policies;
   readonly clock: Clock;
+  readonly hold: HoldSwitch;
   readonly log: Log;
 }
 
 /** Paced: what is left comes with the next turn (C08: 10,000 timers at once). */
 const BATCH = 200;
+/** A timer that failed is tried again after this. */
+const FAILED_MS = 5 * MINUTE;
 const ACTOR = { kind: 'timer' } as const;
 
 export class Timekeeper {
@@ -32,8 +35,20 @@ export class Timekeeper {
   async runDue(): Promise<number> {
     if (this.#parts.clock.status().jumped) return 0;
     const due = await this.#parts.store.dueTimers(this.#parts.clock.now(), BATCH);
-    for (const timer of due) await this.#fire(timer);
+    for (const timer of due) {
+      try {
+        await this.#fire(timer);
+      } catch (cause) {
+        await this.#setBack(timer, cause);
+      }
+    }
     return due.length;
+  }
+
+  /** One timer that cannot be handled must not stand before all the others. Throws when the store takes nothing. */
+  async #setBack(timer: Timer, cause: unknown): Promise<void> {
+    this.#parts.log.error('TIMER_FAILED', { kind: timer.kind, text: String(cause).slice(0, 200) });
+    await this.#parts.store.commit({ arm: [{ ...timer, dueAt: this.#parts.clock.now() + FAILED_MS }] });
   }
 
   async #fire(timer: Timer): Promise<void> {
@@ -43,7 +58,8 @@ export class Timekeeper {
       return;
     }
     const kind = timer.kind.slice(CASE_TIMER.length) as TimerKind;
-    if (kind === 'hold-retry') await redecide(this.#parts, state, false);
+    // On the engineer's hold nothing is decided anew: it would wait for a person afterwards instead of passing by itself.
+    if (kind === 'hold-retry' && !this.#parts.hold.current().on) await redecide(this.#parts, state, false);
     const command = this.#commandFor(kind, state);
     if (command !== undefined) {
       const answer = await this.#parts.casebook.order(state.id, () => [command]);
