@@ -74,6 +74,7 @@ export class Casebook {
   /** Several cases (a release covers the cases it names) and what belongs to them, in one commit. */
   async commit(ordered: readonly Ordered[], extra: Extra = {}): Promise<Result<void, 'conflict' | 'token-used'>> {
     const changed = ordered.filter((one) => one.events.length > 0);
+    if (changed.length === 0 && Object.keys(extra).length === 0) return ok(undefined);
     const now = this.#parts.clock.now();
     const riders = changed.flatMap((one) => (this.#parts.riders ?? []).map((rider) => rider(one)));
     const answer = await this.#parts.store.commit(
