@@ -1,10 +1,11 @@
 // The table of orders, put together once for the control socket and for commands that run without a service.
+import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import type { Engine } from './compose.ts';
 import { formatFault } from './config/faults.ts';
 import { wantedOf } from './core/casefile/line-view.ts';
 import { formatInstant } from './core/kernel/civil.ts';
 import { err, ok, type Result } from './core/kernel/result.ts';
-import { parsePrefix } from './core/net/prefix.ts';
+import { formatPrefix, parsePrefix } from './core/net/prefix.ts';
 import { OperationRefused, type Operations } from './flow/operations.ts';
 import type { EnforceError } from './flow/ports.ts';
 import type { ReleaseTarget } from './flow/release-all.ts';
@@ -110,32 +111,33 @@ function faultsText(rows: readonly { readonly line: number; readonly code: strin
   return `the lines file was refused; nothing was changed:\n${shown.join('\n')}${more}`;
 }
 
-/** `release-all`: everything by the gateway's own sweep, or the elements of the named lines. */
+/** `release-all`: everything by the gateway's own sweep, or the elements of the named lines. One gateway that does not
+ *  answer keeps nobody in the garden of another: all are asked, the first failure is told. */
 async function removeElements(
   engine: Engine,
   targets: readonly ReleaseTarget[],
   all: boolean,
 ): Promise<Result<number, EnforceError>> {
-  let removed = 0;
-  for (const enforcer of engine.enforcers) {
-    if (all) {
-      const swept = await enforcer.releaseAll();
-      if (!swept.ok) return swept;
-      removed += targets.length;
-      continue;
-    }
-    const prefixes = targets
-      .flatMap((target) => engine.flow.gardener.prefixesOf(target.lineId))
-      .flatMap((text) => parsePrefix(text) ?? []);
-    const recorded = await Promise.all(targets.map((target) => engine.store.enforcement(target.lineId)));
-    const everPut = recorded.flat().filter((one) => one.gateway === enforcer.gateway && one.access !== 'open');
-    const remove = [...prefixes, ...everPut.map((one) => one.prefix)];
-    for (let from = 0; from < remove.length; from += 1000) {
-      const answer = await enforcer.apply({ put: [], remove: remove.slice(from, from + 1000) });
-      if (!answer.ok) return err(answer.error);
-    }
-    await enforcer.forgetSteered(remove);
-    removed += remove.length;
+  const answers = await Promise.all(
+    engine.enforcers.map((enforcer) => (all ? enforcer.releaseAll() : removeNamed(engine, enforcer, targets))),
+  );
+  return answers.find((answer) => !answer.ok) ?? ok(targets.length);
+}
+
+async function removeNamed(
+  engine: Engine,
+  enforcer: NftablesEnforcer,
+  targets: readonly ReleaseTarget[],
+): Promise<Result<void, EnforceError>> {
+  const known = targets.flatMap((target) => engine.flow.gardener.prefixesOf(target.lineId));
+  const recorded = await Promise.all(targets.map((target) => engine.store.enforcement(target.lineId)));
+  const everPut = recorded.flat().filter((one) => one.gateway === enforcer.gateway && one.access !== 'open');
+  const texts = new Set([...known, ...everPut.map((one) => formatPrefix(one.prefix))]);
+  const remove = [...texts].flatMap((text) => parsePrefix(text) ?? []);
+  for (let from = 0; from < remove.length; from += 1000) {
+    const answer = await enforcer.apply({ put: [], remove: remove.slice(from, from + 1000) });
+    if (!answer.ok) return err(answer.error);
   }
-  return ok(removed);
+  await enforcer.forgetSteered(remove);
+  return ok(undefined);
 }

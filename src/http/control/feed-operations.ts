@@ -1,4 +1,5 @@
 // What comes in by hand: feed files, lines, policies. Readers of formats are handed in by the wiring.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Line } from '../../core/line/line.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
 import type { Flow } from '../../flow/assemble.ts';
@@ -193,6 +194,9 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
   };
 }
 
+/** Look-ups before other work gets its turn: a file may hold a million rows. */
+const OUTCOMES_PER_TURN = 500;
+
 /** How the accepted rows ended, by attribution and decision. */
 async function outcomesOf(
   flow: Flow,
@@ -200,7 +204,8 @@ async function outcomesOf(
 ): Promise<{ readonly outcomes: Record<string, number>; readonly wouldAct: number }> {
   const outcomes: Record<string, number> = {};
   let wouldAct = 0;
-  for (const id of accepted) {
+  for (const [i, id] of accepted.entries()) {
+    if (i % OUTCOMES_PER_TURN === 0) await turn();
     const outcome = (await flow.store.report(id))?.outcome;
     const key = outcome === undefined ? 'pending' : `${outcome.attribution}/${outcome.decision}`;
     outcomes[key] = (outcomes[key] ?? 0) + 1;

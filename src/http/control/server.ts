@@ -16,7 +16,7 @@ export interface ControlServer {
 
 export function createControlServer(operations: Operations, log: Log): ControlServer {
   const server = createServer({ maxHeaderSize: HEADER_LIMIT, requestTimeout: 600_000 }, (request, response) => {
-    answer(operations, request, response).catch((cause) => {
+    answer({ operations, log, request, response }).catch((cause) => {
       log.error('CONTROL_FAILED', { text: String(cause).slice(0, 200) });
       response.destroy();
     });
@@ -39,7 +39,20 @@ async function close(server: Server): Promise<void> {
   await new Promise<void>((resolve) => server.close(() => resolve()));
 }
 
-async function answer(operations: Operations, request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface Exchange {
+  readonly operations: Operations;
+  readonly log: Log;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+const UNEXPECTED = {
+  kind: 'not-done',
+  code: 'unexpected',
+  text: 'it failed in a way nobody foresaw; next: read the log for CONTROL_FAILED',
+};
+
+async function answer({ operations, log, request, response }: Exchange): Promise<void> {
   const name = (request.url ?? '').replace(/^\/v1\//, '');
   const operation = request.method === 'POST' && Object.hasOwn(operations, name) ? operations[name] : undefined;
   response.setHeader('content-type', 'application/x-ndjson');
@@ -62,8 +75,9 @@ async function answer(operations: Operations, request: IncomingMessage, response
     });
     say({ done: value });
   } catch (error) {
-    if (!(error instanceof OperationRefused)) throw error;
-    say({ refused: { ...error.problem } });
+    if (!(error instanceof OperationRefused))
+      log.error('CONTROL_FAILED', { operation: name.slice(0, 60), text: String(error).slice(0, 200) });
+    say({ refused: error instanceof OperationRefused ? { ...error.problem } : { ...UNEXPECTED } });
   } finally {
     response.end();
   }
