@@ -18,6 +18,8 @@ export interface Journey {
   readonly confirmed: Access | 'unknown';
   /** A known address family of this line is not covered. */
   readonly partial: boolean;
+  /** Only an open door was seen, no attack from it: the page must not say otherwise. */
+  readonly exposedOnly?: boolean;
   readonly startedAt: Instant;
   readonly lastSeenAt: Instant;
   /** Verify's word, never «clean»: still seen at T, or not seen since T. */

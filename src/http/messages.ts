@@ -6,7 +6,12 @@ import { showCheckCode } from '../core/casefile/check-code.ts';
 import type { MessageTemplate, MessageText } from '../flow/notify.ts';
 
 const textSchema = z.strictObject({ subject: z.string().min(1).max(200), text: z.string().min(1).max(4000) });
-const fileSchema = z.strictObject({ noticed: textSchema, quarantined: textSchema, released: textSchema });
+const fileSchema = z.strictObject({
+  noticed: textSchema,
+  exposed: textSchema,
+  quarantined: textSchema,
+  released: textSchema,
+});
 
 const FOLDER = join(import.meta.dirname, '../../locales/messages');
 
@@ -16,7 +21,10 @@ export function loadMessages(
   languages: { readonly offered: readonly string[]; readonly default: string },
 ): (template: MessageTemplate, language: string, checkCode: string) => MessageText {
   const files = new Map(
-    languages.offered.map((language) => [language, fileSchema.parse(JSON.parse(readFileSync(join(FOLDER, `${language}.json`), 'utf8')))]),
+    languages.offered.map((language) => [
+      language,
+      fileSchema.parse(JSON.parse(readFileSync(join(FOLDER, `${language}.json`), 'utf8'))),
+    ]),
   );
   return (template, language, checkCode) => {
     const texts = (files.get(language) ?? files.get(languages.default))![template];

@@ -23,6 +23,7 @@ export async function firstPage(parts: Parts, visit: LineVisit): Promise<Reply> 
     model: {
       title: texts.p(heading),
       heading,
+      what: journey.exposedOnly === true ? 'first.what-exposed' : 'first.what',
       scene: true,
       bare: true,
       now,
