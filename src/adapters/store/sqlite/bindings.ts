@@ -4,15 +4,15 @@ import type { Instant } from '../../../core/kernel/time.ts';
 import { DAY, HOUR } from '../../../core/kernel/time.ts';
 import { type AccountingRecord, isReset } from '../../../core/line/accounting.ts';
 import type { Binding } from '../../../core/line/binding.ts';
-import { type Claim, dayOf } from '../../../core/line/claim.ts';
-import { deriveBindings } from '../../../core/line/intervals.ts';
+import { dayOf } from '../../../core/line/claim.ts';
 import type { Line } from '../../../core/line/line.ts';
 import type { Ip } from '../../../core/net/ip.ts';
 import { containsIp, overlaps, type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
 import type { BindingChange, Bindings, Holders } from '../../../flow/ports.ts';
 import { BindingDays } from './bindings-days.ts';
+import { distinct, Look, type Place, placeId } from './bindings-look.ts';
 import { BindingNames, NasHistory } from './bindings-names.ts';
-import { type StaticChange, staticLengths, staticsOf, staticsOver, WantedStatics } from './bindings-static.ts';
+import { type StaticChange, staticLengths, staticsOf, WantedStatics } from './bindings-static.ts';
 import type { Connection, Database } from './database.ts';
 
 export interface BindingsOptions {
@@ -29,11 +29,6 @@ export interface Stored {
   readonly stored: number;
   /** Older than the retention, or more than a day ahead: said, but not kept. */
   readonly outside: number;
-}
-
-interface Place {
-  readonly realm: string;
-  readonly prefix: Prefix;
 }
 
 export class SqliteBindings implements Bindings {
@@ -70,7 +65,7 @@ export class SqliteBindings implements Bindings {
     const now = this.#options.clock.now();
     const inside = batch.filter((one) => one.eventAt <= now + DAY && one.eventAt >= this.#oldestAt(now));
     const touched = await this.#write((tx) => {
-      const found: Touched = { places: [], named: [], past: [] };
+      const found: Touched = { places: [], sessions: new Set(), named: [], past: [] };
       for (const one of inside) this.#recordOne(tx, one, now, found);
       return found;
     });
@@ -94,8 +89,7 @@ export class SqliteBindings implements Bindings {
     if (!isCurrent || (begun.length === 0 && record.status !== 'stop')) return;
     found.places.push(...begun);
     // The session's other prefixes: a Stop ends those it does not name, an address that changed leaves the old one.
-    const days = this.#days.between(record.eventAt - spanMs, now);
-    found.places.push(...this.#days.ofSession(tx, days, session));
+    found.sessions.add(session);
   }
 
   /** Static prefixes as the lines stand now: call after every import and at start, with all lines. */
@@ -107,7 +101,8 @@ export class SqliteBindings implements Bindings {
     this.#staticLengths = staticLengths(this.#read);
     if (change.opened.length + change.closed.length > 0) {
       const named = change.opened.map((one) => ({ ...one, firstAt: now, lastAt: now }));
-      this.#tell({ places: [...change.opened, ...change.closed], named, past: [] }, now, change.closed);
+      const places = [...change.opened, ...change.closed];
+      this.#tell({ places, sessions: new Set(), named, past: [] }, now, change.closed);
     }
     return change;
   }
@@ -138,7 +133,7 @@ export class SqliteBindings implements Bindings {
   // ------------------------------------------------------------- who holds what
 
   async holders(realm: string, ip: Ip, fromAt: Instant, toAt: Instant): Promise<Holders> {
-    const found = this.#over({ realm, prefix: prefixOf(ip) }, fromAt, toAt);
+    const found = this.#look(fromAt, toAt).over({ realm, prefix: prefixOf(ip) });
     const bindings = found.filter((one) => containsIp(one.prefix, ip) && touches(one, fromAt, toAt));
     const nases = new Set(bindings.map((one) => one.nas).filter((nas) => nas !== undefined));
     const interims = [...nases].map((nas) => this.#options.interim.of(nas));
@@ -151,10 +146,10 @@ export class SqliteBindings implements Bindings {
 
   async openOf(accessKey: string): Promise<readonly Binding[]> {
     const now = this.#options.clock.now();
-    const claims = this.#days.ofAccessKey(this.#read, this.#days.between(now - this.#reachMs(), now), accessKey);
-    const places = distinct([...claims, ...staticsOf(this.#read, accessKey, now)]);
+    const look = this.#look(now, now);
+    const places = distinct([...look.ofAccessKey(accessKey), ...staticsOf(this.#read, accessKey, now)]);
     const open = places.flatMap((place) =>
-      undisputed(this.#over(place, now, now), now).filter(
+      undisputed(look.over(place), now).filter(
         (one) => one.accessKey === accessKey && samePrefix(one.prefix, place.prefix),
       ),
     );
@@ -163,7 +158,7 @@ export class SqliteBindings implements Bindings {
 
   async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {
     const now = this.#options.clock.now();
-    return undisputed(this.#over({ realm, prefix: prefixOf(ip) }, now, now), now)
+    return undisputed(this.#look(now, now).over({ realm, prefix: prefixOf(ip) }), now)
       .filter((one) => containsIp(one.prefix, ip))
       .sort((a, b) => b.prefix.length - a.prefix.length)[0];
   }
@@ -173,42 +168,32 @@ export class SqliteBindings implements Bindings {
     return Math.max(HOUR, 4 * this.#options.interim.widestMs);
   }
 
-  /** Every binding over this place that evidence around [fromAt, toAt] tells of. */
-  #over(place: Place, fromAt: Instant, toAt: Instant): Binding[] {
-    const now = this.#options.clock.now();
-    const days = this.#days.between(fromAt - this.#reachMs(), toAt + this.#reachMs());
-    const statics = staticsOver(this.#read, this.#staticLengths, { ...place, now });
-    const near = this.#days.containing(this.#read, days, place.realm, place.prefix);
-    near.push(...this.#days.inside(this.#read, days, place.realm, place.prefix));
-    if (near.length === 0) return statics;
-    // Claims inside the ones found contest them too, wherever in them the address lies.
-    const claims = new Map(near.map((claim) => [claimId(claim), claim]));
-    for (const one of distinct(near))
-      if (!samePrefix(one.prefix, place.prefix))
-        for (const claim of this.#days.inside(this.#read, days, one.realm, one.prefix))
-          claims.set(claimId(claim), claim);
-    const sessions = [...new Set(near.map((claim) => claim.session))];
-    const derived = deriveBindings({
-      claims: [...claims.values()],
-      elsewhere: sessions.flatMap((session) => this.#days.ofSession(this.#read, days, session)),
-      stops: sessions.flatMap((session) => this.#days.stopsOf(this.#read, days, session)),
-      resetsOf: (nas) => this.#nases.resetsOf(nas),
+  /** At what evidence around [fromAt, toAt] tells of. */
+  #look(fromAt: Instant, toAt: Instant): Look {
+    const span = { fromAt: fromAt - this.#reachMs(), toAt: toAt + this.#reachMs() };
+    const sources = {
+      read: this.#read,
+      days: this.#days,
+      staticLengths: this.#staticLengths,
+      resetsOf: (nas: string) => this.#nases.resetsOf(nas),
       interimMsOf: this.#options.interim.of,
-      now,
-    });
-    return [...statics, ...derived.filter((one) => overlaps(one.prefix, place.prefix))];
+    };
+    return new Look(sources, span, this.#options.clock.now());
   }
 
   // ------------------------------------------------------------- who is told
 
   #tell(touched: Touched, now: Instant, closed: readonly BindingChange['ended'][number][] = []): void {
-    if (touched.places.length + touched.named.length === 0 || this.#listeners.length === 0) return;
+    const { places, sessions, named, past } = touched;
+    if (places.length + sessions.size + named.length === 0 || this.#listeners.length === 0) return;
     const ended = new Map(closed.map((one) => [placeId(one, one.accessKey), one]));
     const keys = new Set<string>();
     const open = new Set<string>();
     const near: Place[] = [];
-    for (const place of distinct(touched.places)) {
-      const over = this.#over(place, now, now);
+    const look = this.#look(now, now);
+    for (const session of sessions) places.push(...look.session(session).claims);
+    for (const place of distinct(places)) {
+      const over = look.over(place);
       near.push(...over);
       for (const one of undisputed(over, now)) {
         keys.add(one.accessKey);
@@ -223,32 +208,26 @@ export class SqliteBindings implements Bindings {
     for (const id of open) ended.delete(id);
     for (const one of ended.values()) keys.add(one.accessKey);
     const change = {
-      touched: distinct([
-        ...near,
-        ...touched.places,
-        ...touched.named,
-        ...touched.past.flatMap((one) => this.#neighbours(one)),
-      ]),
+      touched: distinct([...near, ...places, ...named, ...past.flatMap((one) => this.#neighbours(one))]),
       accessKeys: [...keys],
       ended: [...ended.values()],
-      named: touched.named.map(namedOf),
+      named: named.map(namedOf),
     };
     for (const listener of this.#listeners) listener(change);
   }
 
   /** Overlapping prefixes of others at that time: what was decided about those may be wrong now. */
   #neighbours(one: Named): Place[] {
-    const days = this.#days.between(one.firstAt - this.#reachMs(), one.lastAt + this.#reachMs());
-    const claims = this.#days.containing(this.#read, days, one.realm, one.prefix);
-    claims.push(...this.#days.inside(this.#read, days, one.realm, one.prefix));
-    const now = this.#options.clock.now();
-    return [...claims, ...staticsOver(this.#read, this.#staticLengths, { realm: one.realm, prefix: one.prefix, now })];
+    const look = this.#look(one.firstAt, one.lastAt);
+    return [...look.near(one), ...look.statics(one)];
   }
 }
 
 interface Touched {
   /** Where who holds it now may have changed. */
   readonly places: Place[];
+  /** Sessions that began, ended or moved: all of their places. */
+  readonly sessions: Set<string>;
   readonly named: Named[];
   /** The named ones too old to change anything now, but not what was decided about then. */
   readonly past: Named[];
@@ -276,17 +255,4 @@ function namedOf(one: Named): NonNullable<BindingChange['named']>[number] {
 /** A timed-out binding stays visible after its end, so that the answer can say «stale» instead of «nobody». */
 function touches(one: Binding, fromAt: Instant, toAt: Instant): boolean {
   return one.startAt <= toAt && (one.closedBy === 'timeout' || (one.endAt ?? toAt) >= fromAt);
-}
-
-function distinct(places: readonly Place[]): Place[] {
-  return [...new Map(places.map((one) => [placeId(one, ''), { realm: one.realm, prefix: one.prefix }])).values()];
-}
-
-function placeId(place: Place, accessKey: string): string {
-  const { ip, length } = place.prefix;
-  return `${place.realm}\u0000${Buffer.from(ip.bytes).toString('latin1')}/${length}\u0000${accessKey}`;
-}
-
-function claimId(claim: Claim): string {
-  return `${placeId(claim, claim.session)}\u0000${claim.startAt ?? ''}\u0000${claim.firstAt}`;
 }
