@@ -147,6 +147,7 @@ async function askForCount(preview: Row, json: boolean): Promise<string | undefi
         ]),
     );
   if (Number(preview['count']) > 20) say(`… and ${Number(preview['count']) - 20} more`);
+  if (preview['count'] === 0) return undefined;
   if (process.stdin.isTTY !== true) {
     next(`repeat the command with --reason TEXT --confirm ${String(preview['count'])}`);
     return undefined;
@@ -200,7 +201,9 @@ function printStatus(answer: Row): void {
   const policy = answer['policy'] as Row;
   const warnings = answer['warnings'] as readonly Row[];
   say(
-    warnings.length === 0 ? paint('green', 'All is well.') : paint('yellow', `${warnings.length} standing warnings:`),
+    warnings.length === 0
+      ? paint('green', 'All is well.')
+      : paint('yellow', `${warnings.length} standing ${warnings.length === 1 ? 'warning' : 'warnings'}:`),
   );
   for (const one of warnings)
     say(
