@@ -1,5 +1,6 @@
 // `engawa case …`: find, show, explain, release, note.
 import type { Command } from 'commander';
+import { formatInstant } from '../core/kernel/civil.ts';
 import type { Json } from '../flow/ports.ts';
 import { callOperation, type Input } from './call.ts';
 import { type GlobalOptions, readConfig } from './context.ts';
@@ -74,6 +75,7 @@ function printList(answer: Row): void {
   const cases = answer['cases'] as readonly Row[];
   if (cases.length === 0) {
     say('No cases.');
+    next('engawa case list --state closed shows those that ended');
     return;
   }
   table(
@@ -128,7 +130,7 @@ function printCase(answer: Row): void {
   headline(one);
   printProof(answer['proof'] as Row | null);
   const standing = answer['selfRelease'] as Row | null;
-  if (standing !== null)
+  if (standing !== null && one['state'] !== 'closed')
     say(
       `  self-release       ${standing['allowed'] === true ? 'allowed now' : `not now: ${String(standing['reason'])}`}`,
     );
@@ -147,10 +149,19 @@ function printCase(answer: Row): void {
 
 function short(detail: Row): string {
   const text = Object.entries(detail)
-    .filter(([key]) => !['type', 'by', 'lineId', 'caseId', 'pageHash'].includes(key))
-    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .filter(([key]) => !LEFT_OUT.has(key))
+    .map(([key, value]) => `${key}=${shown(key, value)}`)
     .join(' ');
   return text.length > 90 ? `${text.slice(0, 89)}…` : text;
+}
+
+const LEFT_OUT = new Set(['type', 'by', 'lineId', 'caseId', 'pageHash', 'requestId', 'policyVersion', 'checkCode']);
+
+/** Instants as people read them, long ids by their beginning. */
+function shown(key: string, value: Json): string {
+  if (typeof value === 'number' && key.endsWith('At')) return formatInstant(value);
+  if (typeof value !== 'string') return JSON.stringify(value);
+  return /^[0-9a-f]{32,}$/.test(value) ? value.slice(0, 12) : value;
 }
 
 function printWhy(answer: Row): void {
