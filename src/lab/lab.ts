@@ -167,6 +167,11 @@ export class Lab {
     });
   }
 
+  /** By the lab's clock, ms since the epoch. */
+  now(): number {
+    return Date.now() + this.#advancedMs;
+  }
+
   sightings(): readonly Sighting[] {
     return this.#sightings;
   }
@@ -203,6 +208,7 @@ export class Lab {
   async advanceClock(ms: number): Promise<void> {
     await this.order('lab.advance-clock', { ms });
     this.#advancedMs += ms;
+    this.launcher.aheadMs = this.#advancedMs;
     for (let home = 1; home <= this.network.homes.length; home++) await this.account(home, 'interim');
   }
 

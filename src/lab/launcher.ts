@@ -5,12 +5,13 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { request } from 'node:http';
 import { join, relative } from 'node:path';
 import type { LabNetwork } from './network.ts';
-import { mustRun, run } from './network-process.ts';
+import { mustRun, type RunResult, run } from './network-process.ts';
 import type { LabSite, LabUsers } from './site.ts';
 
 const ROOT = realpathSync(join(import.meta.dirname, '../..'));
 const LAB_USERS: LabUsers = { main: 64_232, helper: 64_231, group: 64_230 };
 const START_MS = 30_000;
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** May this process become other users? In a user namespace that maps one user alone it may not. */
 export async function findUsers(): Promise<LabUsers | undefined> {
@@ -36,6 +37,8 @@ export class Launcher {
   readonly #users: LabUsers | undefined;
   helper: LabProcess | undefined;
   main: LabProcess | undefined;
+  /** How far the lab's clock is ahead of this machine's: what is started later starts in the same time. */
+  aheadMs = 0;
 
   constructor(network: LabNetwork, site: LabSite, users: LabUsers | undefined) {
     this.#network = network;
@@ -93,24 +96,8 @@ export class Launcher {
   }
 
   #start(which: 'helper' | 'main', args: readonly string[]): LabProcess {
-    // The namespace has a mount table of its own: the tree appears below /run for these processes alone, readable whatever
-    // the permissions of the folders above it are.
-    const mount = `/run/engawa-lab-tree`;
-    const inTree = (path: string) => join(mount, relative(ROOT, path));
-    const node = process.execPath.startsWith(ROOT) ? inTree(realpathSync(process.execPath)) : process.execPath;
-    const bind = 'mkdir -p "$1" && mount --bind "$0" "$1" && shift && exec "$@"';
-    const argv = [
-      'sh',
-      '-c',
-      bind,
-      ROOT,
-      mount,
-      ...this.#privileges(which),
-      node,
-      inTree(join(ROOT, args[0]!)),
-      ...args.slice(1),
-    ];
-    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...(which === 'main' ? { ENGAWA_LAB: '1' } : {}) };
+    const argv = this.#inTree(this.#privileges(which), args);
+    const env = { PATH, ...(which === 'main' ? this.#labTime() : {}) };
     const child = this.#network.spawn(this.#network.bng, argv, { env, cwd: '/' });
     let words = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -119,6 +106,27 @@ export class Launcher {
       });
     }
     return { child, words: () => words };
+  }
+
+  /** The namespace has a mount table of its own: the tree appears below /run for these processes alone, readable whatever
+   *  the permissions of the folders above it are. */
+  #inTree(privileges: readonly string[], args: readonly string[]): readonly string[] {
+    const mount = `/run/engawa-lab-tree`;
+    const inTree = (path: string) => join(mount, relative(ROOT, path));
+    const node = process.execPath.startsWith(ROOT) ? inTree(realpathSync(process.execPath)) : process.execPath;
+    const bind = 'mkdir -p "$1" && mount --bind "$0" "$1" && shift && exec "$@"';
+    return ['sh', '-c', bind, ROOT, mount, ...privileges, node, inTree(join(ROOT, args[0]!)), ...args.slice(1)];
+  }
+
+  #labTime(): NodeJS.ProcessEnv {
+    return { ENGAWA_LAB: '1', ENGAWA_LAB_AHEAD_MS: String(this.aheadMs) };
+  }
+
+  /** The command line as the engineer types it on the gateway, as root. */
+  engawa(...args: readonly string[]): Promise<RunResult> {
+    const argv = this.#inTree([], ['src/main.ts', '--config', this.#site.configFile, ...args]);
+    const env = { PATH, ...this.#labTime() };
+    return this.#network.exec(this.#network.bng, argv, { env, cwd: '/', timeoutMs: START_MS });
   }
 
   #privileges(which: 'helper' | 'main'): readonly string[] {
