@@ -6,8 +6,10 @@ import type { Prefix } from '../../core/net/prefix.ts';
 import {
   type AttributeValue,
   asText,
+  type Field,
   MESSAGE_AUTHENTICATOR,
   PROXY_STATE,
+  type Read,
   readAttribute,
   readVendor,
   VENDOR_SPECIFIC,
@@ -49,55 +51,46 @@ const STATUS: Readonly<Record<number, AcctStatus>> = { 1: 'start', 2: 'stop', 3:
 
 export function readAccounting(packet: Packet): Result<AccountingRequest, AccountingError> {
   if (packet.code !== CODE.accountingRequest) return err({ kind: 'not-accounting', code: packet.code });
-  const found = new Map<string, AttributeValue[]>();
-  const unknown: Attribute[] = [];
+  const found: Found = {
+    framedIp: [],
+    framedIpv6Prefixes: [],
+    delegatedIpv6Prefixes: [],
+    framedIpv6Addresses: [],
+    unknown: [],
+  };
   for (const attribute of packet.attributes) {
     const read = attribute.type === VENDOR_SPECIFIC ? readVendor(attribute.value) : readAttribute(attribute);
     if (read === undefined) return err({ kind: 'attribute-value', type: attribute.type });
-    if (read === 'unknown' || (Array.isArray(read) && read.length === 0)) {
-      unknown.push(attribute);
-      continue;
-    }
-    for (const { name, value } of Array.isArray(read) ? read : [read]) {
-      const values = found.get(name);
-      if (values === undefined) found.set(name, [value]);
-      else values.push(value);
-    }
+    if (read === 'unknown') found.unknown.push(attribute);
+    else if ('field' in read) keep(found, read);
+    else if (read.length === 0) found.unknown.push(attribute);
+    else for (const one of read) keep(found, one);
   }
-  const status = found.get('Acct-Status-Type')?.[0];
-  if (typeof status !== 'number') return err({ kind: 'no-status' });
-  return ok({ status: STATUS[status] ?? 'other', ...valuesOf(found), unknown });
+  const { status, class: classOctets, nasIp, nasIpv6, ...rest } = found;
+  if (status === undefined) return err({ kind: 'no-status' });
+  const nas = nasIp ?? nasIpv6;
+  return ok({
+    ...rest,
+    status: STATUS[status] ?? 'other',
+    ...(classOctets === undefined ? {} : { class: asText(classOctets) }),
+    ...(nas === undefined ? {} : { nasIp: nas }),
+  });
 }
 
-function valuesOf(
-  found: ReadonlyMap<string, readonly AttributeValue[]>,
-): Omit<AccountingRequest, 'status' | 'unknown'> {
-  const all = <T>(name: string) => (found.get(name) ?? []) as readonly T[];
-  const one = <K extends string, T>(key: K, name: string): { readonly [P in K]?: T } => {
-    const value = found.get(name)?.[0];
-    return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: T };
-  };
-  const nasIp = all<Ip>('NAS-IP-Address')[0] ?? all<Ip>('NAS-IPv6-Address')[0];
-  const classValue = all<Uint8Array>('Class')[0];
-  return {
-    ...one<'sessionId', string>('sessionId', 'Acct-Session-Id'),
-    ...one<'userName', string>('userName', 'User-Name'),
-    ...one<'callingStationId', string>('callingStationId', 'Calling-Station-Id'),
-    ...one<'agentCircuitId', string>('agentCircuitId', 'Agent-Circuit-Id'),
-    ...one<'agentRemoteId', string>('agentRemoteId', 'Agent-Remote-Id'),
-    ...one<'nasIdentifier', string>('nasIdentifier', 'NAS-Identifier'),
-    ...one<'nasPortId', string>('nasPortId', 'NAS-Port-Id'),
-    ...one<'delaySeconds', number>('delaySeconds', 'Acct-Delay-Time'),
-    ...one<'sessionSeconds', number>('sessionSeconds', 'Acct-Session-Time'),
-    ...one<'eventTimestampSeconds', number>('eventTimestampSeconds', 'Event-Timestamp'),
-    ...one<'terminateCause', number>('terminateCause', 'Acct-Terminate-Cause'),
-    ...(classValue === undefined ? {} : { class: asText(classValue) }),
-    ...(nasIp === undefined ? {} : { nasIp }),
-    framedIp: all<Ip>('Framed-IP-Address'),
-    framedIpv6Prefixes: all<Prefix>('Framed-IPv6-Prefix'),
-    delegatedIpv6Prefixes: all<Prefix>('Delegated-IPv6-Prefix'),
-    framedIpv6Addresses: all<Ip>('Framed-IPv6-Address'),
-  };
+/** A request under way: numbers and octets as they came, lists still open. */
+type Found = Mutable<Omit<AccountingRequest, 'status' | 'class' | Many>> & {
+  -readonly [K in Many]: AccountingRequest[K][number][];
+} & { status?: number; class?: Uint8Array; nasIpv6?: Ip };
+type Many = 'framedIp' | 'framedIpv6Prefixes' | 'delegatedIpv6Prefixes' | 'framedIpv6Addresses' | 'unknown';
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** attributes.ts pairs each field with a form of its type. */
+function keep(found: Found, { field, value }: Read): void {
+  if (field === undefined) return;
+  const draft = found as unknown as Record<Field, AttributeValue | AttributeValue[]>;
+  const held = draft[field];
+  if (Array.isArray(held)) held.push(value);
+  else if (held === undefined) draft[field] = value;
 }
 
 /**

@@ -1,6 +1,8 @@
 // RADIUS accounting over UDP: genuine records go to the bindings in batches, and an answer leaves only when its record is
 // durable. What cannot be trusted is dropped and counted, never answered (RFC 2866 §3). Holds no state about sessions.
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram';
+import { lookup } from 'node:dns';
+import { isIP } from 'node:net';
 import type { AccountingRecord } from '../../../core/line/accounting.ts';
 import { formatIp, parsePeer } from '../../../core/net/ip.ts';
 import type { Prefix } from '../../../core/net/prefix.ts';
@@ -53,6 +55,10 @@ const QUEUE_LIMIT = 20_000;
 const BATCH_LIMIT = 2_000;
 const RECEIVE_BUFFER_OCTETS = 8 * 1024 * 1024;
 
+/** Answers go to addresses, and listeners are on addresses: asking a resolver would only put each on a later turn. */
+const addressItself: NonNullable<SocketOptions['lookup']> = (host, options, done) =>
+  isIP(host) === 0 ? lookup(host, options, done) : done(null, host, isIP(host));
+
 export class AccountingListener {
   readonly #options: AccountingOptions;
   readonly #known = new Map<string, Known>();
@@ -93,6 +99,7 @@ export class AccountingListener {
     const socket = createSocket({
       type: at.address.includes(':') ? 'udp6' : 'udp4',
       recvBufferSize: RECEIVE_BUFFER_OCTETS,
+      lookup: addressItself,
     });
     return new Promise((resolve, reject) => {
       socket.once('error', reject);
@@ -128,8 +135,7 @@ export class AccountingListener {
   }
 
   #genuine(datagram: Uint8Array, peer: RemoteInfo): Genuine | AccountingCount {
-    const address = parsePeer(peer.address);
-    const known = address === undefined ? undefined : this.#known.get(formatIp(address));
+    const known = this.#known.get(peer.address) ?? this.#knownAs(peer.address);
     if (known === undefined) return 'unknown-client';
     const packet = decodePacket(datagram);
     if (!packet.ok) return 'malformed';
@@ -139,6 +145,12 @@ export class AccountingListener {
     if (!request.ok) return 'malformed';
     const at = { arrivedAt: this.#options.clock.now(), reserved: this.#options.reserved };
     return { packet: packet.value, secret, reading: readRecord(request.value, known.client, at) };
+  }
+
+  /** A dual-stack socket shows IPv4 peers in another form. */
+  #knownAs(peerAddress: string): Known | undefined {
+    const address = parsePeer(peerAddress);
+    return address === undefined ? undefined : this.#known.get(formatIp(address));
   }
 
   /** One durable write at a time; what arrives meanwhile is the next batch. */
