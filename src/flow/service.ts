@@ -28,13 +28,18 @@ export class Service {
 
   /** Resolves when the wanted state is loaded, the journal imported and the gateways were compared once. */
   async start(): Promise<void> {
+    await this.prepare();
+    for (const loop of this.#plan()) this.#run(loop);
+  }
+
+  /** All that must be true before anything turns. */
+  async prepare(): Promise<void> {
     const flow = this.#flow;
     // The journal of `release-all` comes before anything may be added to a gateway.
     await importJournal(flow);
     await flow.decider.loadBreaker();
     await flow.reconciler.start();
     await flow.verifier.poll();
-    for (const loop of this.#plan()) this.#run(loop);
   }
 
   /** New reports are stored: decide now rather than at the next turn. */
