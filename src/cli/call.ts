@@ -31,16 +31,18 @@ export async function callOperation(config: Config, call: Call): Promise<Record<
 const NEEDS_GATEWAY = new Set(['release-all.run', 'case.release']);
 
 async function runHere(config: Config, call: Call): Promise<Json> {
+  const by = whoAmI(); // before we become somebody else
   const own = NEEDS_GATEWAY.has(call.name) ? await helperFor(config) : undefined;
+  const becomeRootAgain = actAsOwnerOf(config.stateFolder);
   try {
-    actAsOwnerOf(config.stateFolder);
-    return await runAsWriter(own?.config ?? config, call);
+    return await runAsWriter(own?.config ?? config, call, by);
   } finally {
+    becomeRootAgain();
     await own?.stop();
   }
 }
 
-async function runAsWriter(config: Config, call: Call): Promise<Json> {
+async function runAsWriter(config: Config, call: Call, by: string): Promise<Json> {
   const engine = await compose(config, { quiet: true }).catch((cause: Error) => {
     throw new CliFault(
       1,
@@ -52,7 +54,7 @@ async function runAsWriter(config: Config, call: Call): Promise<Json> {
     const operation = operationsOf(engine, undefined)[call.name];
     if (operation === undefined) throw new CliFault(2, 'operation-unknown', `no operation «${call.name}»`);
     return await operation(call.input ?? {}, {
-      by: whoAmI(),
+      by,
       signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
       progress: call.progress ?? (() => {}),
       ...(call.body === undefined ? {} : { body: call.body }),

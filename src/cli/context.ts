@@ -40,6 +40,15 @@ export function readConfig(options: GlobalOptions): Config {
 /** Who gives the order, for the log: the Unix user, and who became root. */
 export function whoAmI(): string {
   const sudo = process.env['SUDO_USER'];
-  const name = userInfo().username;
+  const name = userName();
   return sudo === undefined || sudo === name ? name : `${sudo} as ${name}`;
+}
+
+/** A user without an entry in the password file (a container, a namespace) is known by number. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }

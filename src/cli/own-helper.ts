@@ -44,13 +44,22 @@ export async function helperFor(config: Config): Promise<OwnHelper | undefined> 
   return { config: { ...config, gateways: config.gateways.map((one) => ({ ...one, helperSocket: socket })) }, stop };
 }
 
-/** What is written now must stay readable for the service: as root we become the user whose folder it is. */
-export function actAsOwnerOf(folder: string): void {
+/**
+ * What is written now must stay readable for the service: as root we become the user whose folder it is.
+ * The answer makes us root again.
+ */
+export function actAsOwnerOf(folder: string): () => void {
   const owner = ownerOf(folder);
-  if (process.geteuid?.() !== 0 || owner === undefined || owner.uid === 0) return;
+  if (process.geteuid?.() !== 0 || owner === undefined || owner.uid === 0) return () => {};
+  const groups = process.getgroups?.() ?? [];
   process.setgroups?.([owner.gid]);
   process.setegid?.(owner.gid);
   process.seteuid?.(owner.uid);
+  return () => {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+    process.setgroups?.(groups);
+  };
 }
 
 function ownerOf(folder: string): { readonly uid: number; readonly gid: number } | undefined {
@@ -88,8 +97,6 @@ function ready(child: ChildProcess): Promise<void> {
 }
 
 async function end(child: ChildProcess, folder: string): Promise<void> {
-  // Back to ourselves: neither the process nor the folder belongs to the state's user.
-  if (process.getuid?.() === 0) process.seteuid?.(0);
   const isRunning = child.exitCode === null && child.signalCode === null;
   const gone = new Promise((resolve) => child.once('exit', resolve));
   if (isRunning && child.kill('SIGTERM')) await gone;
