@@ -15,6 +15,8 @@ interface Order {
   readonly ip4?: string;
   readonly prefix6?: string;
   readonly sessionSeconds?: number;
+  /** Acct-Delay-Time: how long ago it happened (RFC 2866 §5.2). */
+  readonly delaySeconds?: number;
 }
 
 /** RFC 2866 §5.1. */
@@ -46,6 +48,7 @@ function attributesOf(order: Order): Attribute[] {
     ...(prefix6 === undefined
       ? []
       : [{ type: 123, value: Buffer.concat([Buffer.from([0, prefix6.length]), prefix6.ip.bytes]) }]),
+    ...(order.delaySeconds === undefined ? [] : [integer(41, order.delaySeconds)]),
     ...(order.sessionSeconds === undefined ? [] : [integer(46, order.sessionSeconds)]),
   ];
 }

@@ -147,7 +147,7 @@ export class Lab {
   /** The BNG's own word about a home. True when the record is durable. */
   account(
     home: number,
-    status: 'start' | 'interim' | 'stop',
+    status: 'start' | 'interim' | 'stop' | 'on' | 'off',
     overrides: Readonly<Record<string, unknown>> = {},
   ): Promise<boolean> {
     const { ip4, prefix6 } = this.network.homes[home - 1]!;
@@ -206,10 +206,15 @@ export class Lab {
 
   /** Moves the lab's own clock on; sessions go on meanwhile, so the BNG says so at once. */
   async advanceClock(ms: number): Promise<void> {
+    await this.moveClock(ms);
+    for (let home = 1; home <= this.network.homes.length; home++) await this.account(home, 'interim');
+  }
+
+  /** The clock alone: no session says anything. */
+  async moveClock(ms: number): Promise<void> {
     await this.order('lab.advance-clock', { ms });
     this.#advancedMs += ms;
     this.launcher.aheadMs = this.#advancedMs;
-    for (let home = 1; home <= this.network.homes.length; home++) await this.account(home, 'interim');
   }
 
   async destroy(): Promise<void> {
