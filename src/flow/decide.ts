@@ -53,6 +53,8 @@ export interface Decided {
 }
 
 const BATCH = 500;
+/** Lines whose reports a run keeps in memory: a file names the same bots over and over. */
+const HISTORIES_KEPT = 2000;
 /** Setting: the breaker's window and shut scopes, on the wall clock. */
 const BREAKER = 'breaker';
 
@@ -63,6 +65,7 @@ interface BreakerText {
 
 export class Decider {
   readonly #parts: DecideParts;
+  readonly #histories = new Map<string, Report[]>();
   #breaker: BreakerState = NEW_BREAKER;
   #running: Promise<number> | undefined;
   /** Somebody asked since the last look: reports stored during the last turn of a run are not left to the next one. */
@@ -82,6 +85,7 @@ export class Decider {
     this.#asked = true;
     this.#running ??= this.#drain().finally(() => {
       this.#running = undefined;
+      this.#histories.clear();
     });
     return this.#running;
   }
@@ -92,15 +96,21 @@ export class Decider {
   }
 
   async #drain(): Promise<number> {
+    await Promise.resolve();
     let total = 0;
-    while (!this.#stopped) {
-      this.#asked = false;
-      const batch = await this.#parts.store.pendingReports(BATCH);
-      if (batch.length === 0 && !this.#asked) return total;
-      await this.#decideBatch(batch);
-      total += batch.length;
+    try {
+      while (!this.#stopped) {
+        this.#asked = false;
+        const batch = await this.#parts.store.pendingReports(BATCH);
+        if (batch.length === 0 && !this.#asked) break;
+        await this.#decideBatch(batch);
+        total += batch.length;
+      }
+      return total;
+    } finally {
+      // In the same breath as the last look: whoever asks next starts a new run instead of sharing one that is over.
+      this.#running = undefined;
     }
-    return total;
   }
 
   async #decideBatch(batch: readonly Report[]): Promise<void> {
@@ -114,8 +124,8 @@ export class Decider {
     const quiet: ReportOutcome[] = [];
     await Promise.all(
       [...byLine.values()].map(async (group) => {
-        // One line's reports in order: each may change what the next one meets. Its history is read once.
-        const history = await this.#historyOf(group[0]?.found.line);
+        // One line's reports in order: each may change what the next one meets. Its history is read once per run.
+        const history = await this.#keptHistory(group[0]?.found.line);
         for (const { report, found } of group) {
           quiet.push(...(await this.#decideOne(report, found, history)));
           insertByTime(history, report);
@@ -123,6 +133,18 @@ export class Decider {
       }),
     );
     if (quiet.length > 0) await this.#parts.store.commit({ reportOutcomes: quiet });
+  }
+
+  /** Reports of a line are decided here alone, so that within a run what was read and what was added since is all. */
+  async #keptHistory(line: Line | undefined): Promise<Report[]> {
+    if (line === undefined) return [];
+    const key = `${line.id} ${line.epoch}`;
+    const kept = this.#histories.get(key);
+    if (kept !== undefined) return kept;
+    if (this.#histories.size >= HISTORIES_KEPT) this.#histories.clear();
+    const history = await this.#historyOf(line);
+    this.#histories.set(key, history);
+    return history;
   }
 
   async #historyOf(line: Line | undefined): Promise<Report[]> {

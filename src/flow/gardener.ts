@@ -135,9 +135,7 @@ export class Gardener {
       if (options.urgent === true) this.#dirty.delete(lineId);
       const queue = options.urgent === true || this.#urgent.has(lineId) ? this.#urgent : this.#dirty;
       queue.set(lineId, waiters);
-      this.#running ??= this.#drain().finally(() => {
-        this.#running = undefined;
-      });
+      this.#running ??= this.#drain();
     });
   }
 
@@ -161,6 +159,8 @@ export class Gardener {
       if (!this.#stopped) await this.#actSafely(batch.map(([lineId]) => lineId));
       for (const [, waiters] of batch) for (const done of waiters) done();
     }
+    // In the same breath as the last look at the queues: whoever asks next starts a new run.
+    this.#running = undefined;
   }
 
   #nextBatch(): readonly (readonly [string, Waiter[]])[] {
@@ -416,12 +416,13 @@ export class Gardener {
     let missing = 0;
     const due = new Set<string>(this.#failed);
     for (const [key, kept] of this.#memory.entries()) {
-      if (kept.element.gateway !== gateway.name || kept.phase !== 'confirmed' || (kept.confirmedAt ?? 0) > readAt)
-        continue;
-      if (inKernel.get(key)?.access === kept.element.access) continue;
-      this.#memory.change(key, { phase: 'unknown' });
-      due.add(kept.lineId);
-      missing++;
+      if (kept.element.gateway !== gateway.name) continue;
+      if (kept.phase !== 'confirmed') due.add(kept.lineId);
+      else if ((kept.confirmedAt ?? 0) <= readAt && inKernel.get(key)?.access !== kept.element.access) {
+        this.#memory.change(key, { phase: 'unknown' });
+        due.add(kept.lineId);
+        missing++;
+      }
     }
     const wanted = new Set(wantedLineIds);
     for (const lineId of wanted) if (!this.#plans.has(lineId)) due.add(lineId);

@@ -35,13 +35,7 @@ export class Timekeeper {
   async runDue(): Promise<number> {
     if (this.#parts.clock.status().jumped) return 0;
     const due = await this.#parts.store.dueTimers(this.#parts.clock.now(), BATCH);
-    for (const timer of due) {
-      try {
-        await this.#fire(timer);
-      } catch (cause) {
-        await this.#setBack(timer, cause);
-      }
-    }
+    await Promise.all(due.map((timer) => this.#fire(timer).catch((cause) => this.#setBack(timer, cause))));
     return due.length;
   }
 
