@@ -177,7 +177,9 @@ describe('a line in the garden', () => {
     await house.online('ann', A);
     await house.report({});
     const entries = () =>
-      house.store.database.read.allSql<{ n: number }>(`SELECT count(*) AS n FROM audit WHERE entry LIKE '%garden-%'`)[0]!.n;
+      house.store.database.read.allSql<{ n: number }>(
+        `SELECT count(*) AS n FROM audit WHERE entry LIKE '%garden-%'`,
+      )[0]!.n;
     const before = entries();
     for (let i = 0; i < 6; i++) {
       world.pass(5 * MINUTE);

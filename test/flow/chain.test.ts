@@ -1,8 +1,8 @@
 // From a report to a proven garden and out again, over real files: what is on record, in which order, and what is said.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DAY, HOUR, MINUTE } from '../../src/core/kernel/time.ts';
-import type { Failure } from '../fakes/enforcer.ts';
 import { ip } from '../core/line/records.ts';
+import type { Failure } from '../fakes/enforcer.ts';
 import { lineOf, type Process, policyOf, rule, session, World } from './world.ts';
 
 const A = '192.0.2.70';

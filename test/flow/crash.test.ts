@@ -154,7 +154,9 @@ describe('C04: whatever call it dies at', () => {
     isBroken = false;
     house.flow.enforcement.load = load;
     await house.flow.reconciler.full();
-    expect(house.flow.gardener.proof('line-ann', 'strict', await house.bindings.openOf('ann')).confirmed).toBe('strict');
+    expect(house.flow.gardener.proof('line-ann', 'strict', await house.bindings.openOf('ann')).confirmed).toBe(
+      'strict',
+    );
     await world.end();
   });
 });

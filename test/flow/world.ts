@@ -12,8 +12,8 @@ import { SqliteBindings } from '../../src/adapters/store/sqlite/bindings.ts';
 import { loadKeys } from '../../src/adapters/store/sqlite/keys.ts';
 import { openStore, type SqliteStore } from '../../src/adapters/store/sqlite/store.ts';
 import { loadFamilies } from '../../src/config/families.ts';
-import { CROCKFORD } from '../../src/core/casefile/check-code.ts';
 import type { Case } from '../../src/core/casefile/case.ts';
+import { CROCKFORD } from '../../src/core/casefile/check-code.ts';
 import type { GatewaySpec } from '../../src/core/garden/gateway.ts';
 import { DAY, MINUTE } from '../../src/core/kernel/time.ts';
 import type { AccountingRecord } from '../../src/core/line/accounting.ts';
@@ -37,7 +37,10 @@ export const SPEC: GatewaySpec = {
   ipv6Lengths: [56, 64],
 };
 
-const families = loadFamilies(readFileSync(join(import.meta.dirname, '../../deploy/families.yaml'), 'utf8'), 'families');
+const families = loadFamilies(
+  readFileSync(join(import.meta.dirname, '../../deploy/families.yaml'), 'utf8'),
+  'families',
+);
 if (!families.ok) throw new Error('families');
 
 export function rule(change: Partial<Rule> = {}, ...steps: readonly Partial<LadderStep>[]): Rule {
@@ -228,7 +231,9 @@ export class Process {
   /** A line that has been there for a while: bound long enough that an observation of now is its own. */
   async online(key = 'ann', ...addresses: readonly string[]): Promise<void> {
     const places = addresses.length > 0 ? addresses : ['192.0.2.70', '2001:db8:100:100::/56'];
-    await this.record(session('start', key, this.world.now - 5 * MINUTE, places, { sessionId: `s-${key}-${this.world.now}` }));
+    await this.record(
+      session('start', key, this.world.now - 5 * MINUTE, places, { sessionId: `s-${key}-${this.world.now}` }),
+    );
     await this.record(session('interim', key, this.world.now, places, { sessionId: `s-${key}-${this.world.now}` }));
     await this.settle();
   }
