@@ -52,9 +52,11 @@ export interface Decided {
   readonly decision: Decision;
 }
 
-const BATCH = 500;
+const BATCH = 1000;
 /** Lines whose reports a run keeps in memory: a file names the same bots over and over. */
 const HISTORIES_KEPT = 2000;
+/** Design allows no wider ceiling than 50. */
+const MOST_KEPT = 50;
 /** Setting: the breaker's window and shut scopes, on the wall clock. */
 const BREAKER = 'breaker';
 
@@ -164,7 +166,7 @@ export class Decider {
     found: Attributed,
     history?: readonly Report[],
   ): Promise<{ readonly decision: Decision; readonly input: DecideInput }> {
-    const { store, clock, policies } = this.#parts;
+    const { store, clock, policies, hold } = this.#parts;
     const now = clock.now();
     const policy = policies.active();
     const line = found.line;
@@ -183,8 +185,13 @@ export class Decider {
       ...(casePolicy === undefined ? {} : { casePolicy }),
       now,
       clockOk: this.clockOk(),
-      hold: this.#parts.hold.current().on,
-      supportOpen: hours === undefined || isSupportOpen(hours, localTime(now, hours.timeZone)),
+      // Asked where a step is about to act and nowhere else: the hold is a file that is read anew each time.
+      get hold() {
+        return hold.current().on;
+      },
+      get supportOpen() {
+        return hours === undefined || isSupportOpen(hours, localTime(now, hours.timeZone));
+      },
     };
     return { decision: decide(input), input };
   }
@@ -286,7 +293,7 @@ export class Decider {
     const { clock, policies } = this.#parts;
     const at = (one: { readonly atMonotonicMs: number }) => clock.now() - (clock.monotonicMs() - one.atMonotonicMs);
     // No cap is wider than the ceiling, so older ones than these can never matter.
-    const newest = this.#breaker.admissions.slice(-policies.active().breaker.ceiling);
+    const newest = this.#breaker.admissions.slice(-Math.min(policies.active().breaker.ceiling, MOST_KEPT));
     return {
       admissions: newest.map((one) => ({ source: one.source, gateway: one.gateway, at: at(one) })),
       trips: this.#breaker.trips.map((one) => ({ scope: one.scope, name: one.name, at: at(one) })),

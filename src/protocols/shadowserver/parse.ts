@@ -7,7 +7,7 @@ import { type Instant, SECOND } from '../../core/kernel/time.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
 import { type CsvFault, type CsvRecord, csvRecords } from '../csv/reader.ts';
 import { type Role, roleOf } from './roles.ts';
-import { type FeedRow, normaliseRow, type RowContext } from './row.ts';
+import { keepable, normaliseRow, type RowContext } from './row.ts';
 
 export interface FeedInput {
   readonly source: string;
@@ -62,7 +62,16 @@ export async function readFeed(input: FeedInput): Promise<Result<Feed, FileFault
     await records.return();
     return header;
   }
-  return ok({ type, role, items: rows({ input, type, role, header: header.value }, records) });
+  const columns = header.value;
+  const reading = {
+    input,
+    type,
+    role,
+    header: columns,
+    byName: columns.map((name, i) => ({ name, i })).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    kept: role === undefined ? [] : keepable(columns, role),
+  };
+  return ok({ type, role, items: rows(reading, records) });
 }
 
 function readHeader(record: CsvRecord, role: Role | undefined): Result<readonly string[], FileFault> {
@@ -86,6 +95,9 @@ interface Reading {
   readonly type: string;
   readonly role: Role | undefined;
   readonly header: readonly string[];
+  /** The columns in the order of their names, with their places. */
+  readonly byName: readonly { readonly name: string; readonly i: number }[];
+  readonly kept: readonly string[];
 }
 
 async function* rows(
@@ -105,14 +117,15 @@ function readRow(reading: Reading, record: CsvRecord): Result<Report, { code: st
     return err({ code: 'cell-count', text: `the header has ${header.length} columns, the row ${record.cells.length}` });
   if (role === undefined) return err({ code: 'type-unknown', text: 'the role table does not know this report type' });
   if (role.subscriber === 'none') return err({ code: 'type-without-line', text: role.why });
-  const row: FeedRow = new Map(header.map((name, i) => [name, record.cells[i] ?? '']));
-  const context: RowContext = { role, familyOf: input.familyOf };
+  const row = new Map<string, string>();
+  for (let i = 0; i < header.length; i++) row.set(header[i]!, record.cells[i] ?? '');
+  const context: RowContext = { role, kept: reading.kept, familyOf: input.familyOf };
   const normalised = normaliseRow(row, context);
   if (!normalised.ok) return normalised;
   if (normalised.value.observedAt > input.receivedAt + 2 * SECOND)
     return err({ code: 'timestamp-future', text: 'the time lies after the arrival of the file' });
   return ok({
-    id: rowId(input.source, type, row),
+    id: rowId(reading, record.cells),
     source: input.source,
     type,
     ...normalised.value,
@@ -121,7 +134,8 @@ function readRow(reading: Reading, record: CsvRecord): Result<Report, { code: st
 }
 
 /** Independent of the file's name and the order of its columns, so that a re-delivery is recognised. */
-function rowId(source: string, type: string, row: FeedRow): string {
-  const filled = [...row].filter(([, cell]) => cell !== '').sort(([a], [b]) => (a < b ? -1 : 1));
-  return hash('sha256', JSON.stringify([source, type, filled]), 'hex');
+function rowId({ input, type, byName }: Reading, cells: readonly string[]): string {
+  const filled: [string, string][] = [];
+  for (const { name, i } of byName) if (cells[i] !== '') filled.push([name, cells[i]!]);
+  return hash('sha256', JSON.stringify([input.source, type, filled]), 'hex');
 }

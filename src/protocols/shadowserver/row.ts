@@ -11,6 +11,8 @@ export type FeedRow = ReadonlyMap<string, string>;
 
 export interface RowContext {
   readonly role: Role;
+  /** Columns of the file that may be kept as they are (`keepable`): asked once per file, not once per cell. */
+  readonly kept: readonly string[];
   readonly familyOf: (name: string) => string | undefined;
 }
 
@@ -21,7 +23,7 @@ const [MAX_EXTRA, MAX_EXTRA_CHARS] = [64, 256];
 /** 2000-01-01: an older time is an empty clock, not an observation. */
 const EARLIEST: Instant = 946_684_800_000;
 
-export function normaliseRow(row: FeedRow, { role, familyOf }: RowContext): Result<Normalised, RowFault> {
+export function normaliseRow(row: FeedRow, { role, kept, familyOf }: RowContext): Result<Normalised, RowFault> {
   const observedAt = parseUtcStamp(row.get('timestamp') ?? '');
   if (observedAt === undefined || observedAt < EARLIEST)
     return err({ code: 'timestamp-bad', text: 'timestamp is not YYYY-MM-DD HH:MM:SS in UTC, or lies before 2000' });
@@ -46,7 +48,7 @@ export function normaliseRow(row: FeedRow, { role, familyOf }: RowContext): Resu
     ...(farPort?.ok && farPort.value !== undefined ? { destinationPort: farPort.value } : {}),
     observedAt,
     precisionMs: observedAt % DAY === 0 ? DAY : SECOND, // a date without a time: the whole day is in doubt
-    extra: extraOf(row, [near.ip, near.port, far?.ip, far?.port], notes),
+    extra: extraOf(row, kept, notes),
   });
 }
 
@@ -138,16 +140,25 @@ function familyOfRow(row: FeedRow, familyOf: RowContext['familyOf']): string {
   return 'unknown';
 }
 
+/** Columns whose cells become `extra`: not those read for the report itself, and none with a name that could mislead. */
+export function keepable(header: readonly string[], role: Role): readonly string[] {
+  const [near, far] = ENDS[role.subscriber];
+  const used = new Set(['timestamp', 'protocol', near.ip, near.port, far?.ip, far?.port]);
+  return header.filter(
+    (name) => !used.has(name) && /^[a-z0-9_.]{1,64}$/.test(name) && name !== '__proto__' && !name.startsWith('engawa.'),
+  );
+}
+
 /** Everything else as text, bounded; what the parser noticed stands under `engawa.notes`. */
-function extraOf(
-  row: FeedRow,
-  used: readonly (string | undefined)[],
-  notes: readonly string[],
-): Record<string, string> {
-  const kept = [...row]
-    .filter(([name, cell]) => cell !== '' && name !== 'timestamp' && name !== 'protocol' && !used.includes(name))
-    .filter(([name]) => /^[a-z0-9_.]{1,64}$/.test(name) && name !== '__proto__' && !name.startsWith('engawa.'))
-    .slice(0, MAX_EXTRA)
-    .map(([name, cell]): [string, string] => [name, cell.slice(0, MAX_EXTRA_CHARS).toWellFormed()]);
-  return Object.fromEntries(notes.length === 0 ? kept : [...kept, ['engawa.notes', notes.join(';')]]);
+function extraOf(row: FeedRow, kept: readonly string[], notes: readonly string[]): Record<string, string> {
+  const extra: Record<string, string> = {};
+  let count = 0;
+  for (const name of kept) {
+    const cell = row.get(name) ?? '';
+    if (cell === '') continue;
+    if (++count > MAX_EXTRA) break;
+    extra[name] = cell.slice(0, MAX_EXTRA_CHARS).toWellFormed();
+  }
+  if (notes.length > 0) extra['engawa.notes'] = notes.join(';');
+  return extra;
 }

@@ -105,7 +105,7 @@ export class Database {
     closeSync(openSync(path, 'a', 0o600));
     this.#writer = new DatabaseSync(path, { timeout: 5000 });
     this.#writer.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864;',
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 8192;',
     );
     this.#tx = new Connection(this.#writer);
     this.#reader = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
@@ -178,11 +178,11 @@ export class Database {
   }
 
   #runOne(one: Waiting): () => void {
-    this.#writer.exec('SAVEPOINT one');
+    this.#tx.runSql('SAVEPOINT one');
     try {
       const value = one.work(this.#tx);
       if (value instanceof Promise) throw new Error('work inside a transaction must be synchronous');
-      this.#writer.exec('RELEASE one');
+      this.#tx.runSql('RELEASE one');
       return () => one.resolve(value as never);
     } catch (error) {
       // Disk full and I/O errors end the whole transaction: then nothing of this turn happened, for anybody.

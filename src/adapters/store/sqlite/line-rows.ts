@@ -26,6 +26,8 @@ const PUT_LINE = `INSERT INTO line (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map
     .map((column) => `${column} = excluded.${column}`)
     .join(', ')}
   WHERE excluded.epoch >= line.epoch`;
+/** Asked for every report: a text made once, not a query built each time. */
+const BY_ACCESS_KEY = `SELECT ${COLUMNS.join(', ')} FROM line WHERE access_key = ? ORDER BY contract LIMIT 3`;
 const PUT_EPOCH = `INSERT INTO line_epoch (line_id, epoch, started_at) VALUES (?, ?, ?)
   ON CONFLICT (line_id, epoch) DO NOTHING`;
 
@@ -60,7 +62,7 @@ export function readLine(read: Connection, id: string): Line | undefined {
 
 /** The one active line with this key, else the one ended line. Two candidates are no answer (invariant 2). */
 export function lineByAccessKey(read: Connection, accessKey: string): Line | undefined {
-  const rows = read.all(select().where('access_key', '=', accessKey).orderBy('contract').limit(3));
+  const rows = read.allSql<LineRow>(BY_ACCESS_KEY, [accessKey]);
   const active = rows.filter((row) => row.contract === 'active');
   const candidates = active.length > 0 ? active : rows;
   return candidates.length === 1 ? toLine(candidates[0]!) : undefined;

@@ -31,7 +31,7 @@ function mask(value: Json, contact: Contact | undefined): Json {
 }
 
 function maskText(text: string, contact: Contact | undefined): string {
-  let masked = text.replace(MAIL, MASK);
+  let masked = text.includes('@') ? text.replace(MAIL, MASK) : text;
   if (contact === undefined) return masked;
   // Short identifiers would hit innocent text as a part, so they are masked only as the whole value.
   for (const secret of [contact.phone, contact.customer_no, contact.access_key, contact.id]) {

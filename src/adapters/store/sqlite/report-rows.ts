@@ -113,12 +113,16 @@ const select = () => sql.selectFrom('report').select(COLUMNS);
 /** The literal state lets the partial index answer: work that waits costs what waits, not what was ever reported. */
 const PENDING = `SELECT ${COLUMNS.join(', ')} FROM report WHERE state = 'pending' ORDER BY seq LIMIT ?`;
 
+const BY_ID = `SELECT ${COLUMNS.join(', ')} FROM report WHERE id = ?`;
+const OF_LINE = `SELECT ${COLUMNS.join(', ')} FROM report
+  WHERE line_id = ? AND epoch = ? AND observed_at >= ? AND observed_at <= ? ORDER BY observed_at, seq`;
+
 export function pendingReports(read: Connection, limit: number): readonly Report[] {
   return read.allSql<ReportRow>(PENDING, [limit]).map(toReport);
 }
 
 export function readReport(read: Connection, id: string): ReportAndOutcome | undefined {
-  const row = read.first(select().where('id', '=', id));
+  const row = read.allSql<ReportRow>(BY_ID, [id])[0];
   return row && withOutcome(row);
 }
 
@@ -132,9 +136,7 @@ export function reportsOfLine(
   read: Connection,
   line: { readonly lineId: string; readonly epoch: number; readonly fromAt: number; readonly toAt: number },
 ): readonly Report[] {
-  const query = select().where('line_id', '=', line.lineId).where('epoch', '=', line.epoch);
-  const window = query.where('observed_at', '>=', line.fromAt).where('observed_at', '<=', line.toAt);
-  return read.all(window.orderBy('observed_at').orderBy('seq')).map(toReport);
+  return read.allSql<ReportRow>(OF_LINE, [line.lineId, line.epoch, line.fromAt, line.toAt]).map(toReport);
 }
 
 function withOutcome(row: ReportRow): ReportAndOutcome {
