@@ -34,6 +34,7 @@ export interface EnforceParts {
 const REPORTS_LOOKED_AT = 50;
 /** Lines read before other work gets its turn. */
 const LINES_PER_TURN = 200;
+const CASES_PER_TURN = 20;
 /** IPv6 prefix lengths a line may hold (core/net/prefix.ts), and the bare address. */
 const V6_LENGTHS = [...Array.from({ length: 17 }, (_, i) => 48 + i), 128];
 
@@ -47,6 +48,7 @@ export class Enforcement {
   readonly #watching = new Map<string, Promise<void>>();
   readonly #watchAgain = new Set<string>();
   readonly #rechecking = new Map<string, Promise<void>>();
+  #takingUp: Promise<void> = Promise.resolve();
   #isLoaded = false;
 
   constructor(parts: EnforceParts) {
@@ -72,22 +74,31 @@ export class Enforcement {
   /** Reads the whole wanted state, line by line: for start and the slow check. Throws as `wanted` does. */
   async load(): Promise<readonly string[]> {
     const all = await this.#parts.store.wantedLines();
+    const unwatched: string[] = [];
     for (const [i, one] of all.entries()) {
       if (i % LINES_PER_TURN === 0) await turn();
       await this.#freeIfNoLonger(one.lineId, one.epoch);
       const cases = await this.#parts.store.openCasesOfLine(one.lineId, one.epoch);
-      for (const state of cases) if (isGarden(state.access)) await this.#takeUp(state);
+      for (const { id, access } of cases) if (isGarden(access) && !this.#prefixesOfCase.has(id)) unwatched.push(id);
       if (!this.#isLoaded && (await this.#neverActed(one.lineId, cases))) this.#gardener.markFresh(one.lineId);
     }
     this.#isLoaded = true;
+    this.#takingUp = this.#takingUp
+      .then(() => this.#takeUp(unwatched))
+      .catch((cause) => this.#parts.log.error('RECHECK_FAILED', { text: String(cause).slice(0, 200) }));
     return this.wanted();
   }
 
-  /** Records of the last hours before a crash may have named another holder without anybody left to look. */
-  async #takeUp(state: Case): Promise<void> {
-    if (this.#prefixesOfCase.has(state.id)) return;
-    await this.#watch(state);
-    if ((state.quarantinedAt ?? 0) > this.#parts.clock.now() - DAY) await this.#closeIfWrongLine(state);
+  /** In turns, beside the start: gardens need not wait for it. Records of the last hours before a crash may have named
+   *  another holder without anybody left to look. */
+  async #takeUp(caseIds: readonly string[]): Promise<void> {
+    for (const [i, caseId] of caseIds.entries()) {
+      if (i % CASES_PER_TURN === 0) await turn();
+      const state = await this.#parts.store.case(caseId);
+      if (state === undefined || !isGarden(state.access) || this.#prefixesOfCase.has(caseId)) continue;
+      await this.#watch(state);
+      if ((state.quarantinedAt ?? 0) > this.#parts.clock.now() - DAY) await this.#closeIfWrongLine(state);
+    }
   }
 
   /** Protected, ended, or another customer by now: a crash may have left the case open behind the line's change. */
@@ -213,7 +224,7 @@ export class Enforcement {
   }
 
   async settled(): Promise<void> {
-    await Promise.all([...this.#watching.values(), ...this.#rechecking.values()]);
+    await Promise.all([this.#takingUp, ...this.#watching.values(), ...this.#rechecking.values()]);
   }
 
   async #closeIfWrongLine(state: Case): Promise<boolean> {

@@ -1,7 +1,7 @@
 // The whole chain over real files – store, bindings, evidence, hold, journal – with a gateway in memory, a clock that
 // stands still until it is moved, and ids that count. A process can die at any call and another one opens the same files.
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -28,6 +28,9 @@ import { ip, prefix, T0 } from '../core/line/records.ts';
 import { FakeEnforcer, FakeKernel } from '../fakes/enforcer.ts';
 import { FakeLog } from '../fakes/log.ts';
 import { exampleGateway } from '../protocols/nftables/example-gateway.ts';
+
+// Memory where there is some: what a disk does to the store is the store's own test.
+const FOLDERS = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 export const INTERIM_MS = 10 * MINUTE;
 
@@ -92,7 +95,7 @@ export function lineOf(key: string, change: Partial<Line> = {}): Line {
 
 /** What outlives a process: files, time, the kernel of the gateway, and what was ever sent. */
 export class World {
-  readonly folder = mkdtempSync(join(tmpdir(), 'engawa-flow-'));
+  readonly folder = mkdtempSync(join(FOLDERS, 'engawa-flow-'));
   readonly kernel = new FakeKernel();
   readonly log = new FakeLog();
   readonly mails: { readonly to: string; readonly subject: string; readonly text: string }[] = [];
