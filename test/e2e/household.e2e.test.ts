@@ -1,7 +1,7 @@
 // Two households and their own Chromium, from the first page that does not come to the page that comes again. Everything runs in the
 // lab: packets, pages and clicks are real, time alone is moved on. One story: each test begins where the one before ended.
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { MINUTE, SECOND } from '../../src/core/kernel/time.ts';
 import { loadTexts } from '../../src/http/portal/texts.ts';
 import type { Lab } from '../../src/lab/lab.ts';
@@ -25,6 +25,9 @@ let page: Page;
 const browsers: HomeBrowser[] = [];
 beforeAll(async () => {
   lab = await settledLab(2);
+});
+afterEach(({ task }) => {
+  if (task.result?.state === 'fail') console.log(lab?.launcher.main?.words().slice(-3000));
 });
 afterAll(async () => {
   for (const one of browsers.splice(0)) await one.close();
@@ -155,6 +158,7 @@ describe('a household with a bot, in Japanese', () => {
     await press(page, '.btn.main');
     expect(page.url()).toBe(`${PORTAL}/ja/release`);
     await giveConsent(walk());
+    expect(page.url()).toBe(`${PORTAL}/ja/result`);
     const pressedAt = performance.now();
     const proven = await waitFor(
       () => shown(lab, 2),
@@ -207,6 +211,7 @@ describe('the neighbour, later, in English and without script', () => {
     await answerQuestion(walk, 'found');
     expect(page.url()).toBe(`${PORTAL}/en/release`);
     await giveConsent(walk);
+    expect(page.url()).toBe(`${PORTAL}/en/result`);
     await waitFor(
       () => shown(lab, 1),
       (one) => one?.proof.confirmed === 'leaky',

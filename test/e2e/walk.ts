@@ -58,6 +58,7 @@ export async function shoot(page: Page, name: string): Promise<void> {
   mkdirSync(SHOTS, { recursive: true });
   const before = page.viewportSize();
   const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Emulation.setScrollbarsHidden', { hidden: true });
   for (const width of [360, 1280]) {
     await page.setViewportSize({ width, height: 740 });
     for (const colorScheme of ['light', 'dark'] as const) {
@@ -67,6 +68,7 @@ export async function shoot(page: Page, name: string): Promise<void> {
       writeFileSync(join(SHOTS, `${name}.${width}.${colorScheme}.webp`), Buffer.from(data, 'base64'));
     }
   }
+  await cdp.send('Emulation.setScrollbarsHidden', { hidden: false });
   await cdp.detach();
   await page.emulateMedia({ colorScheme: null });
   if (before !== null) await page.setViewportSize(before);
