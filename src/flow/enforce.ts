@@ -1,6 +1,6 @@
 // Step 4: what the open cases of a line want, the last look before a new garden, and the way back when a later record
 // names another holder. The gardener acts; here is decided whether it may.
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import type { Case } from '../core/casefile/case.ts';
 import { isGarden } from '../core/casefile/evolve.ts';
 import { abusedPortsOf, wantedOf } from '../core/casefile/line-view.ts';
@@ -35,6 +35,7 @@ const REPORTS_LOOKED_AT = 50;
 /** Lines read before other work gets its turn. */
 const LINES_PER_TURN = 200;
 const CASES_PER_TURN = 20;
+const NOISE_MS = 100;
 /** IPv6 prefix lengths a line may hold (core/net/prefix.ts), and the bare address. */
 const V6_LENGTHS = [...Array.from({ length: 17 }, (_, i) => 48 + i), 128];
 
@@ -197,7 +198,8 @@ export class Enforcement {
 
   async #watchOn(caseId: string): Promise<void> {
     do {
-      await turn();
+      // The first report of a case is watched at once; those of a noisy line in one go.
+      await (this.#prefixesOfCase.has(caseId) ? pause(NOISE_MS) : turn());
       this.#watchAgain.delete(caseId);
       const state = await this.#parts.store.case(caseId);
       if (state === undefined || state.state === 'closed' || !isGarden(state.access)) return this.#unwatch(caseId);

@@ -79,17 +79,28 @@ async function answer({ operations, log, request, response }: Exchange): Promise
       log.error('CONTROL_FAILED', { operation: name.slice(0, 60), text: String(error).slice(0, 200) });
     say({ refused: error instanceof OperationRefused ? { ...error.problem } : { ...UNEXPECTED } });
   } finally {
+    // Whatever was not read is let go by, so that the answer arrives at whoever is still sending.
+    request.resume();
     response.end();
   }
 }
 
 function readInput(request: IncomingMessage): Readonly<Record<string, Json>> {
   const text = String(request.headers['engawa-input'] ?? '{}');
-  const parsed: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8') || '{}');
+  const parsed = parseJson(Buffer.from(text, 'base64url').toString('utf8') || '{}');
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new OperationRefused({ kind: 'usage', code: 'input-not-object', text: 'the input must be a JSON object' });
   }
   return parsed as Record<string, Json>;
+}
+
+/** undefined when it is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readBody(request: IncomingMessage): Promise<Uint8Array> {
