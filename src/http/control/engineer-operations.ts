@@ -40,6 +40,10 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
       await flow.reconciler.full();
       return { hold: { on: false }, recorded };
     },
+    'gateway.check': async () => {
+      await flow.reconciler.full();
+      return { gateways: gatewaysView(flow) };
+    },
     'clock.confirm': async (_input, { by }) => {
       extras.confirmClock();
       await audit(flow, by, 'clock-confirmed', {});
@@ -161,6 +165,14 @@ async function discard(flow: Flow, held: Case, by: string): Promise<void> {
   await flow.casebook.order(held.id, () => [{ kind: 'close', actor, reason: 'staff' }]);
 }
 
+function gatewaysView(flow: Flow): Json {
+  return flow.reconciler.health().map((one) => ({
+    ...one,
+    checkedAt: formatInstant(one.checkedAt),
+    fullAt: one.fullAt === undefined ? null : formatInstant(one.fullAt),
+  }));
+}
+
 async function breakerView(flow: Flow): Promise<Json> {
   const { admissions, trips } = flow.decider.breaker();
   const limits = flow.policies.active().breaker;
@@ -188,11 +200,7 @@ async function status(flow: Flow, extras: EngineerExtras): Promise<Json> {
     hold: { on: hold.on, by: hold.by ?? null, reason: hold.reason ?? null },
     clock: { ...flow.clock.status() },
     breaker: await breakerView(flow),
-    gateways: flow.reconciler.health().map((one) => ({
-      ...one,
-      checkedAt: formatInstant(one.checkedAt),
-      fullAt: one.fullAt === undefined ? null : formatInstant(one.fullAt),
-    })),
+    gateways: gatewaysView(flow),
     lines: await flow.store.lineCount(),
     openCases: states,
     policy: { name: policy.name, version: policy.version },
