@@ -1,6 +1,5 @@
 // Step 4: what the open cases of a line want, the last look before a new garden, and the way back when a later record
 // names another holder. The gardener acts; here is decided whether it may.
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import type { Case } from '../core/casefile/case.ts';
 import { isGarden } from '../core/casefile/evolve.ts';
 import { abusedPortsOf, wantedOf } from '../core/casefile/line-view.ts';
@@ -14,6 +13,7 @@ import type { Attributor } from './attribute.ts';
 import type { Casebook, Ordered } from './casebook.ts';
 import type { Gardener, LineWanted } from './gardener.ts';
 import { closeCases, freedBy } from './lines.ts';
+import { pause, turn } from './pause.ts';
 import type { BindingChange, Bindings, Clock, HoldSwitch, Log, Store } from './ports.ts';
 
 export interface EnforceParts {
