@@ -34,6 +34,8 @@ export interface FlowPorts {
   readonly realm: string;
   readonly origins: Readonly<Record<string, string>>;
   readonly interimMsOf: (binding: Binding) => number;
+  /** How far the clock of the binding's NAS may be off whatever was measured; left out: as measured. */
+  readonly leastSkewMsOf?: (binding: Binding) => number;
   readonly requiredSteps: RequiredSteps;
   readonly renderMessage: (template: MessageTemplate, language: string, checkCode: string) => MessageText;
   readonly defaultLanguage: string;

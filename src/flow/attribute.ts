@@ -14,6 +14,8 @@ export interface AttributeParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly ranges: Ranges;
   readonly realm: string;
+  /** How far the clock of the binding's NAS may be off whatever was measured; left out: as measured. */
+  readonly leastSkewMsOf?: (binding: Binding) => number;
 }
 
 export interface Attributed {
@@ -37,7 +39,9 @@ export class Attributor {
   async attribute(report: Report, arrivedAt?: Instant): Promise<Attributed> {
     const now = this.#parts.clock.now();
     const window = widestWindow(report.observedAt, report.precisionMs, SKEW_REACH_MS);
-    const holders = await this.#parts.bindings.holders(this.#parts.realm, report.ip, window.fromAt, window.toAt);
+    const found = await this.#parts.bindings.holders(this.#parts.realm, report.ip, window.fromAt, window.toAt);
+    const { leastSkewMsOf = () => 0 } = this.#parts;
+    const holders = { ...found, skewMs: Math.max(found.skewMs, ...found.bindings.map(leastSkewMsOf)) };
     const lines = await this.#linesOf(holders.bindings);
     const attribution = attribute({
       report,

@@ -81,7 +81,7 @@ export class Enforcement {
       await this.#freeIfNoLonger(one.lineId, one.epoch);
       const cases = await this.#parts.store.openCasesOfLine(one.lineId, one.epoch);
       for (const { id, access } of cases) if (isGarden(access) && !this.#prefixesOfCase.has(id)) unwatched.push(id);
-      if (!this.#isLoaded && (await this.#neverActed(one.lineId, cases))) this.#gardener.markFresh(one.lineId);
+      if (!this.#isLoaded && (await this.#neverActed(cases))) this.#gardener.markFresh(one.lineId);
     }
     this.#isLoaded = true;
     this.#takingUp = this.#takingUp
@@ -110,15 +110,10 @@ export class Enforcement {
   }
 
   /** A garden decided but never acknowledged (we died in between) is still a *new* garden: it is looked at again. */
-  async #neverActed(lineId: string, cases: readonly Case[]): Promise<boolean> {
+  async #neverActed(cases: readonly Case[]): Promise<boolean> {
     const access = wantedOf(cases);
-    if (!isGarden(access)) return false;
-    // Any case of the strictest access that was once enforced: the line was there before, it is not a new garden.
-    const since = Math.min(...cases.filter((one) => one.access === access).map((one) => one.quarantinedAt ?? 0));
-    const records = await this.#parts.store.enforcement(lineId);
-    return !records.some(
-      (one) => isGarden(one.access) && !isTightening(one.access, access) && (one.ackedAt ?? 0) >= since,
-    );
+    for (const one of cases) if (one.access === access && (await this.#wasEnforced(one))) return false;
+    return isGarden(access);
   }
 
   async wantedOf(lineId: string): Promise<LineWanted | undefined> {
@@ -149,15 +144,26 @@ export class Enforcement {
     const access = wantedOf(cases);
     const gardens = cases.filter((one) => isGarden(one.access));
     for (const one of gardens) if (await this.#closeIfWrongLine(one)) return false;
-    // What leads here is the strictest of them; an older, milder case that is enforced already is not asked again.
+    // What leads here is the strictest of them; an older, milder case is not asked again.
     const leading = gardens.filter((one) => one.access === access);
-    if (leading.some((one) => this.#isFresh(one))) return true;
+    for (const one of leading) if (this.#isFresh(one) || (await this.#wasEnforced(one))) return true;
     for (const one of leading) await this.#expire(one);
     return false;
   }
 
+  /** On probation the access loosens: the age of a report is no matter there. */
   #isFresh(one: Case): boolean {
-    return one.releasedAt !== undefined || one.lastObservedAt >= this.#parts.clock.now() - LIMITS.reportFreshMs;
+    const isRecent = one.lastObservedAt >= this.#parts.clock.now() - LIMITS.reportFreshMs;
+    return isRecent || one.probationEndsAt !== undefined;
+  }
+
+  /** Has a gateway ever acknowledged what this case wants? */
+  async #wasEnforced(one: Case): Promise<boolean> {
+    const records = await this.#parts.store.enforcement(one.lineId);
+    return records.some(
+      ({ access, ackedAt = 0 }) =>
+        isGarden(access) && !isTightening(access, one.access) && ackedAt >= (one.quarantinedAt ?? 0),
+    );
   }
 
   /** Its gateway could not be reached for so long that its reports are old news by now: it never began, and never will. */

@@ -208,18 +208,27 @@ export class Gardener {
   async #plan(lineId: string): Promise<LinePlan> {
     const wanted = await this.#parts.wantedOf(lineId);
     const restricts = wanted !== undefined && (wanted.access === 'leaky' || wanted.access === 'strict');
-    if (!restricts) this.#fresh.delete(lineId);
-    const isFrozen = this.#fresh.has(lineId) && !(await this.#parts.mayTighten(lineId));
-    this.#tellFrozen(lineId, isFrozen);
     const open = restricts ? await this.#parts.bindings.openOf(wanted.accessKey) : [];
     const derived: Derived = restricts ? deriveElements(wanted, open, this.#facts()) : { elements: [], uncovered: [] };
-    const before = this.#plans.get(lineId);
-    const epoch = wanted?.epoch ?? before?.epoch ?? 0;
+    const epoch = wanted?.epoch ?? this.#plans.get(lineId)?.epoch ?? 0;
+    for (const element of derived.elements) this.#adopt({ lineId, epoch, element });
+    if (!restricts || this.#isInForce(lineId, derived)) this.#fresh.delete(lineId);
+    const isFrozen = this.#fresh.has(lineId) && !(await this.#parts.mayTighten(lineId));
+    this.#tellFrozen(lineId, isFrozen);
     const plan = { lineId, epoch, accessKey: wanted?.accessKey ?? '', wanted, derived, isFrozen };
     if (restricts) this.#plans.set(lineId, plan);
     else this.#plans.delete(lineId);
     this.#failed.delete(lineId);
     return plan;
+  }
+
+  /** Everywhere as strict as wanted already: what comes is no new garden, whoever asked for it. */
+  #isInForce(lineId: string, { elements }: Derived): boolean {
+    const isThere = (element: DerivedElement) => {
+      const kept = this.#memory.get(keyOf(element.gateway, element.prefix));
+      return kept?.lineId === lineId && isInForce(kept) && !isTightening(kept.element.access, element.access);
+    };
+    return elements.length > 0 && elements.every(isThere);
   }
 
   #tellFrozen(lineId: string, isFrozen: boolean): void {
@@ -245,7 +254,7 @@ export class Gardener {
 
   async #diff(plan: LinePlan, add: (move: Move, gateway: string) => void): Promise<void> {
     const now = this.#parts.clock.now();
-    const desired = this.#desired(plan, now);
+    const desired = this.#desired(plan);
     for (const [key, kept] of this.#memory.ofLine(plan.lineId))
       if (!desired.has(key)) add(this.#removal(key, kept, now), kept.element.gateway);
     for (const [key, element] of desired) {
@@ -258,12 +267,11 @@ export class Gardener {
     }
   }
 
-  /** What this line's elements shall be; those found in a gateway are taken over first. */
-  #desired(plan: LinePlan, now: Instant): ReadonlyMap<string, DerivedElement> {
+  /** What this line's elements shall be. */
+  #desired(plan: LinePlan): ReadonlyMap<string, DerivedElement> {
     const desired = new Map<string, DerivedElement>();
     for (const derived of plan.derived.elements) {
       const key = keyOf(derived.gateway, derived.prefix);
-      this.#adopt(key, plan, derived, now);
       const kept = this.#memory.get(key);
       const element = plan.isFrozen ? frozen(derived, kept?.lineId === plan.lineId ? kept : undefined) : derived;
       const before = desired.get(key);
@@ -274,18 +282,20 @@ export class Gardener {
   }
 
   /** The kernel has it already: ours since before the start. Its age is not known, so it is due for renewal. */
-  #adopt(key: string, plan: LinePlan, element: DerivedElement, now: Instant): void {
+  #adopt({ lineId, epoch, element }: Pick<LinePlan, 'lineId' | 'epoch'> & { readonly element: DerivedElement }): void {
+    const key = keyOf(element.gateway, element.prefix);
     const found = this.#adoptable.get(key);
     if (found === undefined || found.access === 'absent' || this.#memory.get(key) !== undefined) return;
+    const now = this.#parts.clock.now();
     const isKnown = found.access !== 'unknown';
     this.#memory.set(key, {
-      lineId: plan.lineId,
-      epoch: plan.epoch,
+      lineId,
+      epoch,
       element: { ...element, access: found.access === 'unknown' ? element.access : found.access, expiresAt: now },
       phase: isKnown ? 'confirmed' : 'unknown',
       intentAt: now,
       putAt: now,
-      ...(isKnown && !this.#fresh.has(plan.lineId) ? { ackedAt: now, confirmedAt: now } : {}),
+      ...(isKnown && !this.#fresh.has(lineId) ? { ackedAt: now, confirmedAt: now } : {}),
       leaving: false,
     });
   }
@@ -472,6 +482,11 @@ export class Gardener {
   }
 }
 
+/** A gateway took it, as far as we know. */
+function isInForce(kept: Kept): boolean {
+  return !kept.leaving && (kept.ackedAt !== undefined || kept.phase === 'confirmed');
+}
+
 function isDue(kept: Kept, now: Instant): boolean {
   if (kept.phase !== 'confirmed' || kept.leaving) return true;
   return kept.element.expiresAt - now < (kept.element.expiresAt - kept.putAt) * RENEW_SHARE;
@@ -479,8 +494,7 @@ function isDue(kept: Kept, now: Instant): boolean {
 
 /** Not stricter than what is there; nothing where nothing is. */
 function frozen(derived: DerivedElement, kept: Kept | undefined): DerivedElement | undefined {
-  if (kept === undefined || kept.leaving) return undefined;
-  if (kept.ackedAt === undefined && kept.phase !== 'confirmed') return undefined;
+  if (kept === undefined || !isInForce(kept)) return undefined;
   if (!isTightening(kept.element.access, derived.access)) return { ...derived, abusedPorts: kept.element.abusedPorts };
   return { ...derived, access: kept.element.access, abusedPorts: kept.element.abusedPorts };
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { wantedOf } from '../../src/core/casefile/line-view.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/core/kernel/time.ts';
 import type { MessageTemplate } from '../../src/flow/notify.ts';
 import { loadMessages } from '../../src/http/messages.ts';
@@ -25,8 +26,8 @@ afterEach(() => world.end());
 const staff = { kind: 'staff', name: 'agent' } as const;
 const send = () => house.flow.messenger.sendDue(new AbortController().signal);
 const proof = async () => {
-  const [state] = await house.store.openCasesOfLine('line-ann', 1);
-  return house.flow.gardener.proof('line-ann', state?.access ?? 'open', await house.bindings.openOf('ann')).confirmed;
+  const wanted = wantedOf(await house.store.openCasesOfLine('line-ann', 1));
+  return house.flow.gardener.proof('line-ann', wanted, await house.bindings.openOf('ann')).confirmed;
 };
 const stray = async (text: string) => {
   await house.enforcer.apply({
@@ -139,6 +140,44 @@ describe('reconcile', () => {
     await house.settle();
     expect(await house.element(A)).toBe('absent');
     expect((await house.cases('ann'))[0]).toMatchObject({ state: 'closed', closeReason: 'expired' });
+  });
+
+  it('a milder case that joins never ends the older, stricter one that is in force', async () => {
+    world.policy = policyOf({
+      rules: [rule(), rule({ id: 'mild', match: { class: ['infected-handshake'] } }, { do: 'leaky' })].reverse(),
+    });
+    await house.report({});
+    for (let day = 0; day < 4; day++) {
+      world.pass(DAY);
+      await house.online('ann', A, P);
+      await house.flow.reconciler.check();
+    }
+    await house.report({ class: 'infected-handshake', family: 'gafgyt', observedAt: world.now });
+    await house.flow.reconciler.check();
+    const states = (await house.cases('ann')).map((one) => [one.access, one.state]);
+    expect(states.sort()).toEqual([
+      ['leaky', 'quarantined'],
+      ['strict', 'quarantined'],
+    ]);
+    expect([await house.element(A), await proof()]).toEqual(['strict', 'strict']);
+  });
+
+  it('a second case of the same access outlives the first one, over three days and a restart', async () => {
+    await house.report({});
+    world.pass(HOUR);
+    await house.online('ann', A, P);
+    await house.report({ family: 'qsnatch', observedAt: world.now });
+    const first = (await house.cases('ann')).find((one) => one.family === 'mirai')!;
+    await house.flow.casebook.order(first.id, () => [{ kind: 'close', actor: staff, reason: 'staff' }]);
+    for (let day = 0; day < 4; day++) {
+      world.pass(DAY);
+      await house.online('ann', A, P);
+      await house.flow.reconciler.check();
+    }
+    await house.crash();
+    house = await (await world.process()).start();
+    await house.settle();
+    expect([await house.element(A), await proof()]).toEqual(['strict', 'strict']);
   });
 
   it('a garden of more than three days that is in force survives a restart', async () => {

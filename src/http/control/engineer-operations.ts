@@ -107,6 +107,8 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
         flow.log.error('JOURNAL_NOT_IMPORTED', { text: String(cause).slice(0, 200) });
         return null;
       });
+      // Acknowledged is not proven: what the read-back still finds makes the lines on it `unknown`.
+      await flow.reconciler.full();
       const recorded = await audit(flow, by, 'release-all', { filter: shown, lines: result.journalled });
       return {
         hold: 'on',
