@@ -11,7 +11,7 @@ import { AccountingListener } from '../src/adapters/sessions/accounting/listener
 import { SqliteBindings } from '../src/adapters/store/sqlite/bindings.ts';
 import { BINDINGS_MIGRATIONS } from '../src/adapters/store/sqlite/bindings-schema.ts';
 import { Database } from '../src/adapters/store/sqlite/database.ts';
-import { parseIp } from '../src/core/net/ip.ts';
+import { parsePrefix } from '../src/core/net/prefix.ts';
 import { readAccounting } from '../src/protocols/radius/accounting.ts';
 import { requestFault, signRequest } from '../src/protocols/radius/authenticator.ts';
 import { decodePacket, encodePacket } from '../src/protocols/radius/codec.ts';
@@ -130,8 +130,8 @@ async function overUdp(folder: string): Promise<Served> {
     clients: [
       {
         name: 'bng1',
-        addresses: [parseIp('127.0.0.1')!],
-        secrets: [SECRET.toString()],
+        from: [parsePrefix('127.0.0.1')!],
+        secrets: [SECRET],
         accessKey: 'User-Name',
         realm: 'main',
         interimSeconds: 600,

@@ -116,7 +116,12 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
   await front.start();
   front.startLiveness();
   closers.push(() => front.stop());
-  const refuser = new TlsRefuser({ mode: spec.tls443, port: spec.ports.tlsRefuser, counters });
+  const refuser = new TlsRefuser({
+    mode: spec.tls443,
+    listen: addressesOf(config.listen.tlsRefuser),
+    port: spec.ports.tlsRefuser,
+    counters,
+  });
   await refuser.start();
   closers.push(() => refuser.stop());
   const probes = parseProbes(parseYaml(readFileSync(PROBES_FILE, 'utf8')));
@@ -126,6 +131,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     ownNames: config.portal.names,
     probes: probes.value,
     standing: (peer) => standingFromMemory(engine, peer),
+    listen: addressesOf(config.listen.portalHttp),
     port: spec.ports.portalHttp,
     counters,
   });
@@ -172,8 +178,8 @@ async function openAccounting(engine: Engine, closers: (() => Promise<void> | vo
     listen: [{ address: host, port }],
     clients: config.accounting.clients.map((client) => ({
       name: client.name,
-      addresses: client.from.map((prefix) => prefix.ip),
-      secrets: client.secrets.map((secret) => Buffer.from(secret).toString('utf8')),
+      from: client.from,
+      secrets: client.secrets,
       accessKey: client.accessKey,
       realm: client.realm,
       interimSeconds: client.interim / 1000,
@@ -222,6 +228,11 @@ function watchHealth(engine: Engine, service: Service, closers: (() => Promise<v
       );
   const purging = setInterval(purge, PURGE_EVERY_MS);
   closers.push(() => clearInterval(purging));
+}
+
+/** `[::]` means every address of both families; a socket of its own for each, so that IPv4 peers look like IPv4. */
+function addressesOf({ host }: { readonly host: string }): readonly string[] {
+  return host === '::' ? ['0.0.0.0', '::'] : [host];
 }
 
 async function listen(

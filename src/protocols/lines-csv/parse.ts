@@ -101,7 +101,7 @@ function readValues(of: (column: Column) => string): LineValues {
     class: cell.lineClass(of('class')),
     protected: cell.yesNo(of('protected'), 'protected'),
     staticPrefixes: cell.prefixes(of('static_prefixes')),
-    realm: cell.optional(of('realm'), 'realm') ?? 'main',
+    realm: cell.realm(of('realm')),
     contract: cell.contract(of('contract')),
     ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<Line>),
   };

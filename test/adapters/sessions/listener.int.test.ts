@@ -9,7 +9,7 @@ import type { AccountingRecord } from '../../../src/core/line/accounting.ts';
 import { formatPrefix } from '../../../src/core/net/prefix.ts';
 import { signRequest } from '../../../src/protocols/radius/authenticator.ts';
 import { decodePacket, encodePacket } from '../../../src/protocols/radius/codec.ts';
-import { ip, prefix } from '../../core/line/records.ts';
+import { prefix } from '../../core/line/records.ts';
 
 const SECRET = 'engawa-test';
 const undo: (() => Promise<unknown> | unknown)[] = [];
@@ -25,22 +25,22 @@ interface Running {
   gate?: Promise<void>;
 }
 
-async function listening(client: Partial<AccountingClient> = {}): Promise<Running> {
+const listening = (client: Partial<AccountingClient> = {}) => listeningTo([client]);
+
+async function listeningTo(clients: readonly Partial<AccountingClient>[]): Promise<Running> {
   const stored: AccountingRecord[] = [];
   const running: { -readonly [K in keyof Running]?: Running[K] } = { stored };
   const listener = new AccountingListener({
     listen: [{ address: '127.0.0.1', port: 0 }],
-    clients: [
-      {
-        name: 'bng1',
-        addresses: [ip('127.0.0.1')],
-        secrets: [SECRET],
-        accessKey: 'User-Name',
-        realm: 'main',
-        interimSeconds: 600,
-        ...client,
-      },
-    ],
+    clients: clients.map((client) => ({
+      name: 'bng1',
+      from: [prefix('127.0.0.1')],
+      secrets: [Buffer.from(SECRET)],
+      accessKey: 'User-Name',
+      realm: 'main',
+      interimSeconds: 600,
+      ...client,
+    })),
     record: async (batch) => {
       await running.gate;
       stored.push(...batch);
@@ -90,7 +90,7 @@ async function handmade(): Promise<{
   };
 }
 
-function start(identifier: number, secret = SECRET): Uint8Array {
+function start(identifier: number, secret: string | Buffer = SECRET): Uint8Array {
   const text = (type: number, value: string) => ({ type, value: Buffer.from(value) });
   const attributes = [
     { type: 40, value: Uint8Array.from([0, 0, 0, 1]) },
@@ -100,7 +100,7 @@ function start(identifier: number, secret = SECRET): Uint8Array {
     text(33, 'first'),
     text(33, 'second'),
   ];
-  return signRequest(encodePacket({ code: 4, identifier, attributes }), Buffer.from(secret));
+  return signRequest(encodePacket({ code: 4, identifier, attributes }), Buffer.from(secret as string));
 }
 
 describe('the accounting listener', () => {
@@ -120,7 +120,7 @@ describe('the accounting listener', () => {
   });
 
   it('drops a wrong secret, an unknown client and broken octets without a word, and counts each', async () => {
-    const { listener, port, stored } = await listening({ addresses: [ip('127.0.0.1')] });
+    const { listener, port, stored } = await listening({ from: [prefix('127.0.0.1')] });
     const wrong = await radclient(port, START, 'another-secret');
     expect(wrong.output).toMatch(/No reply/);
     const { send } = await handmade();
@@ -128,13 +128,35 @@ describe('the accounting listener', () => {
     await expect.poll(() => listener.counts().malformed).toBe(1);
     expect(listener.counts()).toMatchObject({ 'bad-authenticator': 1, malformed: 1, stored: 0 });
     expect(stored).toEqual([]);
-    const stranger = await listening({ addresses: [ip('192.0.2.1')] });
+    const stranger = await listening({ from: [prefix('192.0.2.1')] });
     send(start(1), stranger.port);
     await expect.poll(() => stranger.listener.counts()['unknown-client']).toBe(1);
   });
 
+  it('knows every NAS of a prefix, and asks the client with the longest one that holds the address', async () => {
+    const { port, stored } = await listening({ from: [prefix('127.0.0.0/8')] });
+    expect((await radclient(port, START)).code).toBe(0);
+    expect(stored[0]).toMatchObject({ nas: 'bng1' });
+
+    const both = await listeningTo([
+      { name: 'wide', from: [prefix('127.0.0.0/8')], secrets: [Buffer.from('another-secret')] },
+      { name: 'near', from: [prefix('127.0.0.0/24')] },
+    ]);
+    expect((await radclient(both.port, START)).code).toBe(0);
+    expect(both.stored[0]).toMatchObject({ nas: 'near' });
+  });
+
+  it('compares secrets as octets: one that is no UTF-8 works', async () => {
+    const secret = Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0x80, 0x01, 0x61, 0x62]);
+    const { port, stored } = await listening({ secrets: [secret] });
+    const { send, next } = await handmade();
+    send(start(9, secret), port);
+    expect((await next())[1]).toBe(9);
+    expect(stored).toHaveLength(1);
+  });
+
   it('accepts the previous secret during rotation and answers with the one that was used', async () => {
-    const { port, stored } = await listening({ secrets: ['new-secret', SECRET] });
+    const { port, stored } = await listening({ secrets: [Buffer.from('new-secret'), Buffer.from(SECRET)] });
     expect((await radclient(port, START)).code).toBe(0);
     expect((await radclient(port, START, 'new-secret')).code).toBe(0);
     expect(stored).toHaveLength(2);

@@ -23,7 +23,7 @@ async function faults(text: string): Promise<string[]> {
 describe('the lines file', () => {
   test('every column is read; phones become digits, empty cells are nothing', async () => {
     const parsed = await parse(
-      `\ufeff${FULL}\r\nL1,user1@isp.example,C1,home,no,192.0.2.8/29 2001:db8:1::/56,,a@example.net,+81 (0)3-0000-0000,ja,2026-01,active\r\nL2,user2,C2,public-wifi,yes,,north,,,,,ended\r\n`,
+      `\ufeff${FULL}\r\nL1,user1@isp.example,C1,home,no,192.0.2.8/29 2001:db8:1::/56,,a@example.net,+81 (0)3-0000-0000,ja,2026-01,active\r\nL2,user2,C2,public-wifi,yes,,main,,,,,ended\r\n`,
     );
     expect(
       parsed.ok &&
@@ -58,7 +58,7 @@ describe('the lines file', () => {
           class: 'public-wifi',
           protected: true,
           staticPrefixes: [],
-          realm: 'north',
+          realm: 'main',
           contract: 'ended',
         },
       ],
@@ -72,6 +72,10 @@ describe('the lines file', () => {
     expect(await faults(`${HEAD},protcted\nL1,u,C,home,no,yes\n`)).toEqual(['1 column-unknown']);
     expect(await faults(`${HEAD},protected\nL1,u,C,home,no,yes\n`)).toEqual(['1 column-unknown']);
     expect(await faults(`"${HEAD}\nL1,u,C,home,no\n`)).toEqual(['1 header-broken']);
+  });
+
+  test('a realm we cannot tell apart yet is refused, not stored and never found', async () => {
+    expect(await faults(`${FULL}\nL1,u1,C1,home,no,,north,,,,,\n`)).toEqual(['2 realm-unknown']);
   });
 
   test('all faults come at once, each with its line', async () => {

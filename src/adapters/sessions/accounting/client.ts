@@ -2,16 +2,16 @@
 import { HOUR, type Instant, SECOND } from '../../../core/kernel/time.ts';
 import { type AccountingRecord, eventTime, type NamedPrefix, type Slot } from '../../../core/line/accounting.ts';
 import { type NotHoldable, whyNotHoldable } from '../../../core/line/holdable.ts';
-import { formatIp, type Ip } from '../../../core/net/ip.ts';
+import { formatIp } from '../../../core/net/ip.ts';
 import { type Prefix, prefixOf } from '../../../core/net/prefix.ts';
 import type { AccountingRequest } from '../../../protocols/radius/accounting.ts';
 
 export interface AccountingClient {
   readonly name: string;
-  /** Source addresses its packets come from. */
-  readonly addresses: readonly Ip[];
-  /** The current secret first; a previous one during rotation. */
-  readonly secrets: readonly string[];
+  /** Source addresses its packets come from; of two clients that name one address, the longer prefix speaks. */
+  readonly from: readonly Prefix[];
+  /** The current secret first; a previous one during rotation. Octets: RFC 2865 §3 knows no character set. */
+  readonly secrets: readonly Uint8Array[];
   readonly accessKey: 'User-Name' | 'Agent-Circuit-Id' | 'Calling-Station-Id' | 'Class';
   readonly realm: string;
   readonly interimSeconds: number;

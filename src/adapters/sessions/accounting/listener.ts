@@ -4,8 +4,8 @@ import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from '
 import { lookup } from 'node:dns';
 import { isIP } from 'node:net';
 import type { AccountingRecord } from '../../../core/line/accounting.ts';
-import { formatIp, parsePeer } from '../../../core/net/ip.ts';
-import type { Prefix } from '../../../core/net/prefix.ts';
+import { parsePeer } from '../../../core/net/ip.ts';
+import { containsIp, type Prefix } from '../../../core/net/prefix.ts';
 import type { Log } from '../../../flow/ports.ts';
 import { accountingResponse, readAccounting } from '../../../protocols/radius/accounting.ts';
 import { requestFault } from '../../../protocols/radius/authenticator.ts';
@@ -35,11 +35,6 @@ export const COUNTS = [
 ] as const;
 export type AccountingCount = (typeof COUNTS)[number];
 
-interface Known {
-  readonly client: AccountingClient;
-  readonly secrets: readonly Uint8Array[];
-}
-
 interface Waiting {
   readonly record: AccountingRecord;
   readonly answer: () => void;
@@ -53,6 +48,7 @@ interface Genuine {
 
 const QUEUE_LIMIT = 20_000;
 const BATCH_LIMIT = 2_000;
+const PEERS_KEPT = 10_000;
 const RECEIVE_BUFFER_OCTETS = 8 * 1024 * 1024;
 
 /** Answers go to addresses, and listeners are on addresses: asking a resolver would only put each on a later turn. */
@@ -61,7 +57,10 @@ const addressItself: NonNullable<SocketOptions['lookup']> = (host, options, done
 
 export class AccountingListener {
   readonly #options: AccountingOptions;
-  readonly #known = new Map<string, Known>();
+  /** Longest prefix first. */
+  readonly #clients: readonly { readonly prefix: Prefix; readonly client: AccountingClient }[];
+  /** Peers that were looked up before: known ones only, so that strangers cannot fill it. */
+  readonly #byPeer = new Map<string, AccountingClient>();
   readonly #counts = new Map<AccountingCount, number>(COUNTS.map((name) => [name, 0]));
   readonly #sockets: Socket[] = [];
   #waiting: Waiting[] = [];
@@ -70,10 +69,9 @@ export class AccountingListener {
 
   constructor(options: AccountingOptions) {
     this.#options = options;
-    for (const client of options.clients) {
-      const secrets = client.secrets.map((secret) => Buffer.from(secret, 'utf8'));
-      for (const address of client.addresses) this.#known.set(formatIp(address), { client, secrets });
-    }
+    this.#clients = options.clients
+      .flatMap((client) => client.from.map((prefix) => ({ prefix, client })))
+      .sort((a, b) => b.prefix.length - a.prefix.length);
   }
 
   /** Resolves with the bound addresses; rejects when one cannot be bound. */
@@ -135,22 +133,26 @@ export class AccountingListener {
   }
 
   #genuine(datagram: Uint8Array, peer: RemoteInfo): Genuine | AccountingCount {
-    const known = this.#known.get(peer.address) ?? this.#knownAs(peer.address);
-    if (known === undefined) return 'unknown-client';
+    const client = this.#byPeer.get(peer.address) ?? this.#clientOf(peer.address);
+    if (client === undefined) return 'unknown-client';
     const packet = decodePacket(datagram);
     if (!packet.ok) return 'malformed';
-    const secret = known.secrets.find((one) => requestFault(packet.value, one) === undefined);
+    const secret = client.secrets.find((one) => requestFault(packet.value, one) === undefined);
     if (secret === undefined) return 'bad-authenticator';
     const request = readAccounting(packet.value);
     if (!request.ok) return 'malformed';
     const at = { arrivedAt: this.#options.clock.now(), reserved: this.#options.reserved };
-    return { packet: packet.value, secret, reading: readRecord(request.value, known.client, at) };
+    return { packet: packet.value, secret, reading: readRecord(request.value, client, at) };
   }
 
-  /** A dual-stack socket shows IPv4 peers in another form. */
-  #knownAs(peerAddress: string): Known | undefined {
+  #clientOf(peerAddress: string): AccountingClient | undefined {
     const address = parsePeer(peerAddress);
-    return address === undefined ? undefined : this.#known.get(formatIp(address));
+    if (address === undefined) return undefined;
+    const client = this.#clients.find(({ prefix }) => containsIp(prefix, address))?.client;
+    if (client === undefined) return undefined;
+    if (this.#byPeer.size >= PEERS_KEPT) this.#byPeer.clear();
+    this.#byPeer.set(peerAddress, client);
+    return client;
   }
 
   /** One durable write at a time; what arrives meanwhile is the next batch. */
