@@ -13,7 +13,7 @@ import {
 } from '../protocols/nftables/elements.ts';
 import type { Answer, HelperError, Learned, Operation, PutElement } from '../protocols/nftables/messages.ts';
 import type { NftCommand, NftFailure, NftSession } from '../protocols/nftables/session.ts';
-import { keyForms } from '../protocols/nftables/sets.ts';
+import { isGardenSet, keyForms } from '../protocols/nftables/sets.ts';
 import type { Guard } from './guard.ts';
 import { listCounts, listStates } from './listing.ts';
 import { observe } from './observe.ts';
@@ -161,8 +161,11 @@ export class Gateway {
 
   /** Every line out of the garden in one transaction. Nothing else of the table is touched: DNS and packs go on. */
   async #releaseAll(): Promise<Result<Answer, HelperError>> {
-    const { spec } = this.#parts;
-    const sets = keyForms(spec).flatMap((form) => [form.garden.strict, form.garden.leaky, form.abuse, form.abuseIn]);
+    const { spec, skeleton } = this.#parts;
+    // What a former configuration put into sets of another prefix length still closes until the new text is loaded.
+    const present = (await skeleton.setNames())?.filter(isGardenSet);
+    const sets =
+      present ?? keyForms(spec).flatMap((form) => [form.garden.strict, form.garden.leaky, form.abuse, form.abuseIn]);
     const done = await this.#transact(
       sets.map((name) => ({ flush: { set: { family: 'inet', table: spec.table, name } } })),
     );

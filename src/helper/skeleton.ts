@@ -5,12 +5,17 @@ import type { GatewaySpec } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import { probeSentinelTransaction, readProbe } from '../protocols/nftables/elements.ts';
 import type { HelperError } from '../protocols/nftables/messages.ts';
-import { renderRepair, renderRuleset, skeletonDigest } from '../protocols/nftables/ruleset.ts';
+import { renderRepair, renderRuleset, type Stale, skeletonDigest } from '../protocols/nftables/ruleset.ts';
 import type { NftSession } from '../protocols/nftables/session.ts';
+import { keyForms, learnedSetNames } from '../protocols/nftables/sets.ts';
+import { objectsOf, sameObjects, staleObjects } from './table-text.ts';
 import { runTool, type ToolFailure } from './tools.ts';
 
 export const NFT = '/usr/sbin/nft';
 const LIMITS = { deadlineMs: 10_000, maxBytes: 8 * 1024 * 1024 };
+
+/** What may stand in a `delete` of ours: nft's own identifiers. */
+const NAME = /^[A-Za-z][A-Za-z0-9_.]{0,127}$/;
 
 export type SkeletonState = 'intact' | 'changed' | 'missing' | 'unknown';
 
@@ -33,22 +38,60 @@ export class Skeleton {
     if (found.value === undefined) return 'missing';
     const expected = await this.#expectedText();
     if (expected === undefined) return 'unknown';
-    if (found.value !== expected) return 'changed';
+    if (!sameObjects(found.value, expected)) return 'changed';
     const sentinel = await this.#session.probe(probeSentinelTransaction(this.#spec));
     if (!sentinel.ok) return 'unknown';
     const proof = readProbe(sentinel.value.join('\n'));
     return proof === 'present' ? 'intact' : proof === 'absent' ? 'changed' : 'unknown';
   }
 
-  /** Adopts what is intact; loads the text in one transaction otherwise. Elements that exist stay. */
+  /** Names of the sets that are there now; undefined = the table cannot be listed, or is not there. */
+  async setNames(): Promise<readonly string[] | undefined> {
+    const found = await listText(this.#spec.table);
+    if (!found.ok || found.value === undefined) return undefined;
+    return objectsOf(found.value).flatMap(({ kind, name }) => (kind === 'set' ? [name] : []));
+  }
+
+  /** Adopts what is intact; loads the text in one transaction otherwise. Elements of sets that stay as they are stay. */
   async install(): Promise<Result<'adopted' | 'installed' | 'repaired', HelperError>> {
     const before = await this.state();
     if (before === 'intact') return ok('adopted');
-    const loaded = await this.#load(before === 'missing' ? renderRuleset(this.#spec) : renderRepair(this.#spec));
+    const loaded = await this.#load(
+      before === 'missing' ? renderRuleset(this.#spec) : renderRepair(this.#spec, await this.#stale()),
+    );
     if (!loaded.ok) return err(toError('nft -f', loaded.error));
     const after = await this.state();
     if (after !== 'intact') return err({ kind: 'unavailable', text: `the ruleset is ${after} right after loading it` });
     return ok(before === 'missing' ? 'installed' : 'repaired');
+  }
+
+  /** What a former configuration or release left in the table, and what this one defines differently. */
+  async #stale(): Promise<readonly Stale[]> {
+    const found = await listText(this.#spec.table);
+    const expected = await this.#expectedText();
+    if (!found.ok || found.value === undefined || expected === undefined) return [];
+    const stale = new Map(staleObjects(found.value, expected).map((o) => [`${o.kind} ${o.name}`, o]));
+    // Read-back looks at the garden sets alone: with one set of a form, all four are made anew, so that lines are put again whole.
+    for (const { garden, abuse, abuseIn } of keyForms(this.#spec)) {
+      const four = [garden.strict, garden.leaky, abuse, abuseIn];
+      if (!four.some((name) => stale.has(`set ${name}`))) continue;
+      for (const object of objectsOf(found.value))
+        if (object.kind === 'set' && four.includes(object.name)) stale.set(`set ${object.name}`, object);
+    }
+    const learned = new Set(learnedSetNames(this.#spec));
+    const whole = [...stale.values()].filter(({ kind, name }) => kind !== '' && NAME.test(name));
+    return Promise.all(
+      whole.map(async ({ kind, name }) => {
+        // Nobody would put a lifeline's addresses again at once, and nothing is ever taken out of them by an order.
+        const elements = kind === 'set' && learned.has(name) ? await this.#elementsOf(name) : undefined;
+        return { kind, name, ...(elements === undefined ? {} : { elements }) };
+      }),
+    );
+  }
+
+  async #elementsOf(set: string): Promise<string | undefined> {
+    const listed = await runTool([NFT, 'list', 'set', 'inet', this.#spec.table, set], LIMITS);
+    return listed.ok ? /^\t\telements = \{ ([\s\S]*?) \}$/m.exec(listed.value)?.[1] : undefined;
   }
 
   async #expectedText(): Promise<string | undefined> {

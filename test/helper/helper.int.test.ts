@@ -1,10 +1,13 @@
 // The helper as a process on a real kernel: what survives its death, what it repairs, and what it refuses over a raw socket.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { NftablesEnforcer } from '../../src/adapters/enforcer/nftables/client.ts';
-import { createLabGateway, type LabGateway, prefix } from './lab-gateway.ts';
+import type { GatewaySpec } from '../../src/core/garden/gateway.ts';
+import { createLabGateway, ip, type LabGateway, prefix, SPEC } from './lab-gateway.ts';
 
 const A = prefix('192.0.2.5');
 const B = prefix('2001:db8:100:4200::/56');
@@ -31,6 +34,17 @@ beforeEach(async () => {
 });
 afterEach(() => client.close());
 
+/** The next helper has this spec; the test after this one finds the usual one again. */
+async function restartWith(spec: GatewaySpec): Promise<void> {
+  onTestFinished(async () => {
+    await gateway.kill();
+    gateway.configure(SPEC);
+  });
+  await gateway.kill();
+  gateway.configure(spec);
+  await gateway.start();
+}
+
 describe('the helper and the kernel', () => {
   it('N14: a chain flushed by somebody else is seen and repaired, elements and counters kept', async () => {
     await client.apply({ put: [strict(A), strict(B)], remove: [] });
@@ -46,6 +60,52 @@ describe('the helper and the kernel', () => {
     expect(await client.skeleton()).toBe('changed');
     await client.install();
     expect(gateway.nft('list', 'chain', 'inet', 'engawa', 'to_home')).not.toMatch(/^\t\taccept/m);
+  });
+
+  it.each([
+    ['a pack', { packs: [] }],
+    ['a prefix length', { ipv6Lengths: [56] }],
+    ['the name of a lifeline', { lifelines: SPEC.lifelines.map((l) => ({ ...l, name: 'rescue' })) }],
+  ])(
+    '%s leaves the configuration and comes back: one load each, lines and the rest of the table kept',
+    async (_, change) => {
+      await client.apply({ put: [strict(A), strict(B)], remove: [] });
+      for (const spec of [{ ...SPEC, ...change }, SPEC]) {
+        await gateway.kill();
+        gateway.configure(spec);
+        await gateway.start();
+        expect(await client.skeleton()).toBe('changed');
+        expect(await client.install()).toEqual({ ok: true, value: 'repaired' });
+        expect(await client.skeleton()).toBe('intact');
+        expect((await client.observe([A, B])).map((s) => s.access)).toEqual(['strict', 'strict']);
+      }
+    },
+  );
+
+  it('sets that an older release made with another size are made anew: learned addresses stay, read-back tells the lines', async () => {
+    await client.apply({ put: [strict(A), strict(B)], remove: [] });
+    await client.lifeline([{ lifeline: 'emergency', ip: ip('203.0.113.200'), timeoutSeconds: 3600 }]);
+    const listed = gateway.nft('list', 'table', 'inet', 'engawa');
+    gateway.nft('delete', 'table', 'inet', 'engawa');
+    const older = join(gateway.folder, 'older.nft');
+    const smaller = listed
+      .replace(/(set life4_emergency \{[^}]*?size )\d+/, '$1100')
+      .replace(/(set abuse4 \{[^}]*?size )\d+/, '$1100');
+    expect(smaller.match(/size 100\n/g)).toHaveLength(2);
+    writeFileSync(older, smaller);
+    gateway.nft('-f', older);
+    expect(await client.skeleton()).toBe('changed');
+    expect(await client.install()).toEqual({ ok: true, value: 'repaired' });
+    expect(gateway.nft('list', 'set', 'inet', 'engawa', 'life4_emergency')).toContain('203.0.113.200');
+    expect(await client.readBack()).toMatchObject({ ok: true, value: [{ prefix: B, access: 'strict' }] });
+  });
+
+  it('releases all from the sets of a prefix length that the configuration no longer has', async () => {
+    await client.apply({ put: [strict(A), strict(B)], remove: [] });
+    await restartWith({ ...SPEC, ipv6Lengths: [64] });
+    expect((await client.releaseAll()).ok).toBe(true);
+    for (const set of ['strict4', 'strict6_56', 'abuse6_56'])
+      expect(gateway.nft('list', 'set', 'inet', 'engawa', set)).not.toContain('elements');
   });
 
   it('a vanished sentinel counts as changed: somebody flushed our sets', async () => {

@@ -58,6 +58,8 @@ export interface LabGateway {
   start(): Promise<void>;
   /** Ends this helper by SIGKILL and waits until it is gone. */
   kill(): Promise<void>;
+  /** What the next helper that is started will be configured with. */
+  configure(spec: GatewaySpec): void;
   nft(...args: readonly string[]): string;
   stop(): Promise<void>;
 }
@@ -116,6 +118,7 @@ export function createLabGateway(spec: GatewaySpec = SPEC): LabGateway {
     journal: () => journal,
     start,
     kill,
+    configure: (next) => writeFileSync(specPath, encodeSpec(next)),
     nft: (...args) => execFileSync('ip', ['netns', 'exec', netns, 'nft', ...args], { encoding: 'utf8', stdio: 'pipe' }),
     async stop() {
       await kill();

@@ -21,9 +21,34 @@ export function renderRuleset(spec: GatewaySpec): string {
   return `${body}${renderRules(spec, [digest])}`;
 }
 
-/** After a foreign change of our chains: the same text, since loading it keeps the elements. */
-export function renderRepair(spec: GatewaySpec): string {
-  return renderRuleset(spec);
+/** What stands in the kernel's table and has to go before the text can be loaded over it. */
+export interface Stale {
+  readonly kind: string;
+  readonly name: string;
+  /** Elements to put back, as nft lists them, when the object is only defined anew. */
+  readonly elements?: string;
+}
+
+/**
+ * Over a table that is not as it should be: the same text, since loading it keeps the elements; in the same transaction,
+ * what no text of ours declares any more (a pack that left, a prefix length) or declares differently goes first.
+ */
+export function renderRepair(spec: GatewaySpec, stale: readonly Stale[] = []): string {
+  const table = `inet ${spec.table}`;
+  const flush = `flush table ${table}\n`;
+  const [head, body] = cutAfter(renderRuleset(spec), flush);
+  // A map may point at chains, so chains go last; the rules that used any of it are flushed already.
+  const rank = ({ kind }: Stale) => (kind === 'map' ? 0 : kind === 'chain' ? 2 : 1);
+  const gone = [...stale].sort((a, b) => rank(a) - rank(b)).map((o) => `delete ${o.kind} ${table} ${o.name}\n`);
+  const again = stale.flatMap(({ name, elements }) =>
+    elements === undefined ? [] : [`add element ${table} ${name} { ${elements} }\n`],
+  );
+  return [head, ...gone, body, ...again].join('');
+}
+
+function cutAfter(text: string, part: string): readonly [string, string] {
+  const at = text.indexOf(part) + part.length;
+  return [text.slice(0, at), text.slice(at)];
 }
 
 /** What `chain skeleton` says when this very ruleset is loaded: `sha256:…`. */

@@ -76,6 +76,19 @@ export function lifelineSet(lifeline: string, family: Ip['family']): string {
   return `life${family}_${setSlug(lifeline)}`;
 }
 
+/** Every set whose addresses were learned, of lifelines and packs. */
+export function learnedSetNames(spec: GatewaySpec): readonly string[] {
+  return ([4, 6] as const).flatMap((family) => [
+    ...spec.lifelines.map(({ name }) => lifelineSet(name, family)),
+    ...spec.packs.map(({ name }) => packSet(name, family)),
+  ]);
+}
+
+/** Sets whose elements close something for a line, of any prefix length, configured now or formerly. */
+export function isGardenSet(name: string): boolean {
+  return /^(strict|leaky|abuse|abuse_in)(4|6_[0-9]+)$/.test(name);
+}
+
 /** nft identifiers: letters, digits and `_`. Two names with one slug are refused by `declaredSets`. */
 export function setSlug(name: string): string {
   return name
