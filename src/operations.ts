@@ -8,17 +8,25 @@ import { err, ok, type Result } from './core/kernel/result.ts';
 import { formatPrefix, parsePrefix } from './core/net/prefix.ts';
 import { OperationRefused, type Operations } from './flow/operations.ts';
 import type { EnforceError } from './flow/ports.ts';
-import type { ReleaseTarget } from './flow/release-all.ts';
+import { importJournal, type ReleaseTarget } from './flow/release-all.ts';
 import type { Service } from './flow/service.ts';
-import { caseOperations, notDone } from './http/control/case-operations.ts';
+import { caseOperations } from './http/control/case-operations.ts';
 import { engineerOperations } from './http/control/engineer-operations.ts';
 import { feedOperations } from './http/control/feed-operations.ts';
+import { notDone } from './http/control/refusal.ts';
+import { whenPrepared } from './http/control/starting.ts';
 import { diffLines } from './protocols/lines-csv/diff.ts';
 import { parseLines } from './protocols/lines-csv/parse.ts';
 import { readFeed } from './protocols/shadowserver/parse.ts';
 
-/** `service` undefined: a command of its own beside nobody. */
+/** `service` undefined: a command of its own beside nobody, after recall(). */
 export function operationsOf(engine: Engine, service: Service | undefined): Operations {
+  const all = everyOperation(engine, service);
+  if (service === undefined) return all;
+  return whenPrepared(all, { isPrepared: () => service.isPrepared, importJournal: () => importJournal(engine.flow) });
+}
+
+function everyOperation(engine: Engine, service: Service | undefined): Operations {
   const { config, flow, shelf, health } = engine;
   return {
     ...labOperations(engine),

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { compose } from '../compose.ts';
 import type { Config } from '../config/load.ts';
-import { OperationRefused } from '../flow/operations.ts';
+import { isUrgent, OperationRefused } from '../flow/operations.ts';
 import type { Json } from '../flow/ports.ts';
+import { recall } from '../flow/service.ts';
 import { operationsOf } from '../operations.ts';
 import { CliFault, whoAmI } from './context.ts';
 import { actAsOwnerOf, helperFor } from './own-helper.ts';
@@ -51,6 +52,9 @@ async function runAsWriter(config: Config, call: Call, by: string): Promise<Json
     );
   });
   try {
+    // Without it each order would begin with an empty breaker; only what frees or stops goes on when it cannot be read.
+    const recalled = recall(engine.flow);
+    await (isUrgent(call.name) ? recalled.catch(() => {}) : recalled);
     const operation = operationsOf(engine, undefined)[call.name];
     if (operation === undefined) throw new CliFault(2, 'operation-unknown', `no operation «${call.name}»`);
     return await operation(call.input ?? {}, {

@@ -31,3 +31,15 @@ export interface OperationContext {
 
 export type Operation = (input: Readonly<Record<string, Json>>, context: OperationContext) => Promise<Json>;
 export type Operations = Readonly<Record<string, Operation>>;
+
+const URGENT: ReadonlySet<string> = new Set([
+  'status',
+  'hold.on',
+  'hold.off',
+  'release-all.preview',
+  'release-all.run',
+  'case.release',
+]);
+
+/** Orders that look, stop or free: taken while the service starts, and with the store half read. */
+export const isUrgent = (name: string): boolean => URGENT.has(name);

@@ -16,11 +16,19 @@ const CHECKPOINT_MS = MINUTE;
 const AUDIT_TABLES_MS = MINUTE;
 const PURGE_MS = 60 * MINUTE;
 
+/** What every decision relies on, with a service or without: releases made meanwhile are on record, and the breaker
+ *  remembers what it let in. Comes before anything may be added to a gateway. */
+export async function recall(flow: Flow): Promise<void> {
+  await flow.decider.loadBreaker();
+  await importJournal(flow);
+}
+
 export class Service {
   readonly #flow: Flow;
   readonly #stop = new AbortController();
   readonly #loops = new Set<Promise<void>>();
   #tableFaults = 0;
+  #isPrepared = false;
 
   constructor(flow: Flow) {
     this.#flow = flow;
@@ -35,11 +43,15 @@ export class Service {
   /** All that must be true before anything turns. */
   async prepare(): Promise<void> {
     const flow = this.#flow;
-    // The journal of `release-all` comes before anything may be added to a gateway.
-    await importJournal(flow);
-    await flow.decider.loadBreaker();
+    await recall(flow);
     await flow.reconciler.start();
     await flow.verifier.poll();
+    this.#isPrepared = true;
+  }
+
+  /** False until prepare() is done: only what frees, stops or looks is ordered before. */
+  get isPrepared(): boolean {
+    return this.#isPrepared;
   }
 
   /** New reports are stored: decide now rather than at the next turn. */

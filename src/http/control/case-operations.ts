@@ -6,9 +6,10 @@ import { formatIp } from '../../core/net/ip.ts';
 import type { Flow } from '../../flow/assemble.ts';
 import { findCases } from '../../flow/case-finder.ts';
 import { standingOf } from '../../flow/line-standing.ts';
-import { OperationRefused, type Operations } from '../../flow/operations.ts';
+import type { Operations } from '../../flow/operations.ts';
 import type { Json } from '../../flow/ports.ts';
 import { oneOf, optionalText, text } from './input.ts';
+import { notDone } from './refusal.ts';
 
 const LIST_LIMIT = 200;
 
@@ -124,10 +125,6 @@ async function theCase(flow: Flow, words: string): Promise<Case> {
     'case-ambiguous',
     `${candidates.length} open cases fit (found by ${found.by}): ${list.join('; ')}. Name one by its id.`,
   );
-}
-
-export function notDone(code: string, words: string): OperationRefused {
-  return new OperationRefused({ kind: 'not-done', code, text: words });
 }
 
 export function caseView(state: Case): Record<string, Json> {

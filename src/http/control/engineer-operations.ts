@@ -7,8 +7,9 @@ import type { Operations } from '../../flow/operations.ts';
 import type { AuditDraft, Json } from '../../flow/ports.ts';
 import { redecide } from '../../flow/redecide.ts';
 import { importJournal, type ReleaseFilter, releaseAll, releaseTargets } from '../../flow/release-all.ts';
-import { caseView, notDone } from './case-operations.ts';
+import { caseView } from './case-operations.ts';
 import { flag, optionalCount, optionalText, text } from './input.ts';
+import { notDone } from './refusal.ts';
 
 export interface EngineerExtras {
   readonly confirmClock: () => void;

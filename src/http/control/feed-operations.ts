@@ -7,8 +7,8 @@ import { ingest, park } from '../../flow/ingest.ts';
 import { applyLines } from '../../flow/lines.ts';
 import { OperationRefused, type Operations } from '../../flow/operations.ts';
 import type { Json } from '../../flow/ports.ts';
-import { notDone } from './case-operations.ts';
 import { flag, optionalCount, text } from './input.ts';
+import { notDone } from './refusal.ts';
 
 export type OpenFeed = (file: {
   readonly source: string;
