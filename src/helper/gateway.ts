@@ -1,5 +1,6 @@
 // The operations of the helper: judge (guard), turn into one transaction (protocols/nftables), send, answer what is known.
-// Holds no wanted state; the ports it remembers only serve to take them away again, and are read back after a restart.
+// Holds no wanted state; what it remembers (ports, accesses) only serves to take away what may be there and nothing else, and is
+// read back after a restart.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
@@ -36,6 +37,11 @@ export class Gateway {
   readonly #parts: GatewayParts;
   /** Per prefix, the ports whose elements may exist: what a later put or remove takes away. */
   readonly #ports = new Map<string, Map<string, ProtocolPort>>();
+  /** Per prefix, the accesses whose elements may exist; all of them once what a former helper left is known. */
+  readonly #accesses = new Map<string, Set<string>>();
+  #areAccessesKnown = false;
+  /** Changes sent and not answered: what one of them may have put, the answer of another does not make us forget. */
+  #applying = 0;
   #installing: Promise<unknown> = Promise.resolve();
   #adopted: Promise<void> = Promise.resolve();
 
@@ -52,7 +58,30 @@ export class Gateway {
       if (!counts.ok) return;
       for (const { prefix, protocol, port } of counts.value) this.#remember(prefix, [{ protocol, port }]);
     });
+    void this.#learnAccesses();
     this.#adopted = Promise.race([learnt, new Promise<void>((resolve) => setTimeout(resolve, ADOPT_PATIENCE_MS))]);
+  }
+
+  /** Until it is known, every put takes the other access away, there or not: safe, and half as much work again. */
+  async #learnAccesses(): Promise<void> {
+    const states = await listStates(this.#parts.spec);
+    // No table, no elements: what we put from now on is all there is.
+    if (!states.ok && !('text' in states.error && states.error.text.includes('No such file'))) return;
+    for (const { prefix, access } of states.ok ? states.value : []) this.#enter(prefix, access);
+    this.#areAccessesKnown = true;
+  }
+
+  #enter(prefix: Prefix, access: string): void {
+    const key = formatPrefix(prefix);
+    const known = this.#accesses.get(key);
+    if (known === undefined) this.#accesses.set(key, new Set([access]));
+    else known.add(access);
+  }
+
+  #isOtherAbsent({ prefix, access }: PutElement): boolean {
+    return (
+      this.#areAccessesKnown && !this.#accesses.get(formatPrefix(prefix))?.has(access === 'strict' ? 'leaky' : 'strict')
+    );
   }
 
   async run(operation: Operation): Promise<Result<Answer, HelperError>> {
@@ -107,19 +136,34 @@ export class Gateway {
     if (!spent.ok) return spent;
     await this.#adopted;
     const removals = remove.map((prefix) => ({ prefix, abusedPorts: this.#remembered(prefix) }));
-    const puts = put.map((element) => ({ ...element, dropPorts: this.#surplus(element) }));
+    const puts = put.map((element) => ({
+      ...element,
+      dropPorts: this.#surplus(element),
+      isOtherAbsent: this.#isOtherAbsent(element),
+    }));
     // Before the answer: should it get lost, what may exist is remembered all the same.
-    for (const { prefix, abusedPorts } of put) this.#remember(prefix, abusedPorts);
-    const done = await this.#transact([...removeCommands(spec, removals), ...putCommands(spec, puts)]);
+    for (const { prefix, access, abusedPorts } of put) {
+      this.#remember(prefix, abusedPorts);
+      this.#enter(prefix, access);
+    }
+    this.#applying++;
+    const done = await this.#transact([...removeCommands(spec, removals), ...putCommands(spec, puts)]).finally(
+      () => this.#applying--,
+    );
     if (done.ok) this.#settle(put, remove);
     return done;
   }
 
   #settle(put: readonly PutElement[], remove: readonly Prefix[]): void {
-    for (const prefix of remove) this.#ports.delete(formatPrefix(prefix));
-    for (const { prefix, abusedPorts } of put) {
+    const isAlone = this.#applying === 0;
+    for (const prefix of remove) {
+      this.#ports.delete(formatPrefix(prefix));
+      if (isAlone) this.#accesses.delete(formatPrefix(prefix));
+    }
+    for (const { prefix, access, abusedPorts } of put) {
       this.#ports.delete(formatPrefix(prefix));
       this.#remember(prefix, abusedPorts);
+      if (isAlone) this.#accesses.set(formatPrefix(prefix), new Set([access]));
     }
   }
 
@@ -169,7 +213,10 @@ export class Gateway {
     const done = await this.#transact(
       sets.map((name) => ({ flush: { set: { family: 'inet', table: spec.table, name } } })),
     );
-    if (done.ok) this.#ports.clear();
+    if (done.ok) {
+      this.#ports.clear();
+      if (this.#applying === 0) this.#accesses.clear();
+    }
     return done;
   }
 

@@ -50,19 +50,23 @@ export function transaction(commands: readonly NftCommand[]): string {
 
 /**
  * Puts elements, or renews them: adding again sets a new timeout and keeps the counters. The new access is added before the
- * other one is taken away, in the same transaction. Ports that the line no longer has are given in `dropPorts`.
+ * other one is taken away, in the same transaction; not where the caller knows that the other one never was (`isOtherAbsent`).
+ * Ports that the line no longer has are given in `dropPorts`.
  */
 export function putCommands(
   spec: GatewaySpec,
-  elements: readonly (GardenElement & { readonly dropPorts?: readonly ProtocolPort[] })[],
+  elements: readonly (GardenElement & {
+    readonly dropPorts?: readonly ProtocolPort[];
+    readonly isOtherAbsent?: boolean;
+  })[],
 ): readonly NftCommand[] {
   const adds = new Batch(spec);
   const removes = new Batch(spec);
-  for (const { prefix, access, abusedPorts, timeoutSeconds, dropPorts } of elements) {
+  for (const { prefix, access, abusedPorts, timeoutSeconds, dropPorts, isOtherAbsent } of elements) {
     const form = formOrThrow(spec, prefix);
     const other = access === 'strict' ? 'leaky' : 'strict';
     adds.put(form.garden[access], keyValue(prefix), timeoutSeconds);
-    removes.put(form.garden[other], keyValue(prefix), timeoutSeconds);
+    if (isOtherAbsent !== true) removes.put(form.garden[other], keyValue(prefix), timeoutSeconds);
     for (const set of [form.abuse, form.abuseIn]) {
       for (const port of abusedPorts) adds.put(set, tuple(prefix, port), timeoutSeconds);
       for (const port of dropPorts ?? []) removes.put(set, tuple(prefix, port), timeoutSeconds);
