@@ -52,7 +52,7 @@ export async function giveConsent({ page, read, look }: Walk): Promise<void> {
   await press(page, 'form .btn.main');
 }
 
-/** The whole page at both widths, light and dark. */
+/** The whole page at both widths, without scroll bars. */
 export async function shoot(page: Page, name: string): Promise<void> {
   if (SHOTS === undefined) return;
   mkdirSync(SHOTS, { recursive: true });
@@ -61,15 +61,11 @@ export async function shoot(page: Page, name: string): Promise<void> {
   await cdp.send('Emulation.setScrollbarsHidden', { hidden: true });
   for (const width of [360, 1280]) {
     await page.setViewportSize({ width, height: 740 });
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      const options = { format: 'webp', quality: 72, captureBeyondViewport: true } as const;
-      const { data } = await cdp.send('Page.captureScreenshot', options);
-      writeFileSync(join(SHOTS, `${name}.${width}.${colorScheme}.webp`), Buffer.from(data, 'base64'));
-    }
+    const options = { format: 'webp', quality: 72, captureBeyondViewport: true } as const;
+    const { data } = await cdp.send('Page.captureScreenshot', options);
+    writeFileSync(join(SHOTS, `${name}.${width}.webp`), Buffer.from(data, 'base64'));
   }
   await cdp.send('Emulation.setScrollbarsHidden', { hidden: false });
   await cdp.detach();
-  await page.emulateMedia({ colorScheme: null });
   if (before !== null) await page.setViewportSize(before);
 }
