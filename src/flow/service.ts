@@ -14,6 +14,7 @@ interface Loop {
 
 const CHECKPOINT_MS = MINUTE;
 const AUDIT_TABLES_MS = MINUTE;
+const STOP_MS = 10 * SECOND;
 const PURGE_MS = 60 * MINUTE;
 
 /** What every decision relies on, with a service or without: releases made meanwhile are on record, and the breaker
@@ -62,10 +63,20 @@ export class Service {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#flow.decider.stop();
-    await Promise.all(this.#loops);
+    await this.#loopsEnded();
     await this.#flow.enforcement.settled();
     await this.#flow.gardener.stop();
     await this.#flow.store.checkpoint(this.#flow.clock.now());
+  }
+
+  /** A loop that waits for a gateway may wait for minutes; the stop does not. */
+  async #loopsEnded(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STOP_MS);
+    });
+    await Promise.race([Promise.all(this.#loops), late]);
+    clearTimeout(timer);
   }
 
   /** A transition made by SQL behind our back is found within a minute or so (reads everything, in turns). */
