@@ -61,13 +61,13 @@ export class Reconciler {
     return this.#checking;
   }
 
-  /** Every 5 min: the full read-back. Begins after a look that is under way, so that it sees what is true now. */
+  /** Every 5 min: the full read-back. Who asks while one is under way gets another one, which sees what is true by then. */
   full(): Promise<void> {
+    if (!this.#started) return Promise.resolve();
     this.#reading ??= this.#inTurn(async () => {
+      this.#reading = undefined;
       const wanted = await this.#parts.enforcement.load();
       await Promise.all(this.#parts.gateways.map((gateway) => this.#whole(gateway, wanted)));
-    }).finally(() => {
-      this.#reading = undefined;
     });
     return this.#reading;
   }
