@@ -142,9 +142,12 @@ function overUdp(server: Server, sent: Sent, ms: number): Promise<Outcome> {
       const outcome = judge(message, sent);
       if (outcome !== 'ignored') finish(outcome);
     });
-    socket.connect(server.port, server.address, () => {
-      if (open) socket.send(sent.message);
-    });
+    // Without a route Node hands the error to this callback, not to the listener; sending then would throw.
+    const connected = (fault?: Error) => {
+      if (fault !== undefined && fault !== null) finish('silent');
+      else if (open) socket.send(sent.message, (failed) => failed && finish('silent'));
+    };
+    socket.connect(server.port, server.address, connected);
   });
 }
 
