@@ -8,8 +8,7 @@ import { parse as parseYaml } from 'yaml';
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
 import { compose, type Engine } from './compose.ts';
 import type { Config } from './config/load.ts';
-import { formatIp, type Ip } from './core/net/ip.ts';
-import { containsIp } from './core/net/prefix.ts';
+import { formatIp } from './core/net/ip.ts';
 import { acceptDelivery } from './flow/accept.ts';
 import { Service } from './flow/service.ts';
 import { GardenCounters } from './garden/counters.ts';
@@ -18,6 +17,7 @@ import { LifelineNames } from './garden/dns/lifeline-names.ts';
 import { LifelineResolver } from './garden/dns/lifelines.ts';
 import { Upstream } from './garden/dns/upstream.ts';
 import { Redirector } from './garden/http/redirector.ts';
+import { standingFromMemory } from './garden/standing.ts';
 import { TlsRefuser } from './garden/tls/refuser.ts';
 import { createControlServer } from './http/control/server.ts';
 import { createIntake } from './http/intake/router.ts';
@@ -130,21 +130,13 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     portalUrl: `https://${config.portal.names[0]}/`,
     ownNames: config.portal.names,
     probes: probes.value,
-    standing: (peer) => standingFromMemory(engine, peer),
+    standing: (peer) => standingFromMemory(enforcers, spec.pools, peer),
     listen: addressesOf(config.listen.portalHttp),
     port: spec.ports.portalHttp,
     counters,
   });
   await redirector.start();
   closers.push(() => redirector.stop());
-}
-
-/** For the port-80 answers: our own elements, all in memory. */
-function standingFromMemory(engine: Engine, peer: Ip): 'in-garden' | 'free' | 'unknown' {
-  // Leaky lines browse freely: sent to the portal, they would never leave it.
-  if (engine.enforcers.some((enforcer) => enforcer.isStrict(peer))) return 'in-garden';
-  const ours = engine.config.gateways.some(({ spec }) => spec.pools.some((pool) => containsIp(pool, peer)));
-  return ours ? 'free' : 'unknown';
 }
 
 async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<void> {

@@ -346,6 +346,8 @@ export interface AllowList {
   dnsAlive(): Promise<Result<void, EnforceError>>;
   /** Is this address in strict (so the front must answer from the garden)? Answered from memory. */
   isStrict(ip: Ip): boolean;
+  /** isStrict() has seen the kernel's own list once: until then its «no» means «not known». */
+  readonly isSeeded: boolean;
 }
 
 // ---------------------------------------------------------------- the engineer's stop

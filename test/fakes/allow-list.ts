@@ -6,6 +6,7 @@ import type { AllowList, EnforceError } from '../../src/flow/ports.ts';
 export class FakeAllowList implements AllowList {
   readonly told: string[] = [];
   readonly strict = new Set<string>();
+  isSeeded = true;
   aliveCount = 0;
   mode: 'works' | 'unavailable' | 'hangs' | 'throws' = 'works';
   /** Waits before each confirmation, so that a test can see what came first. */

@@ -217,6 +217,9 @@ export class FakeEnforcer implements Enforcer, AllowList {
     });
   }
 
+  /** It looks at its kernel itself. */
+  readonly isSeeded = true;
+
   isStrict(ip: Ip): boolean {
     return this.#allHeld().some(({ element }) => element.access === 'strict' && containsIp(element.prefix, ip));
   }

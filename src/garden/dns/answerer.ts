@@ -72,13 +72,19 @@ export class Answerer {
    * still finds the portal. Never throws or rejects for anything a peer or an upstream sends.
    */
   answer(query: Query, peer: Ip): Uint8Array | (() => Promise<Uint8Array>) {
-    const strict = this.#o.allowList.isStrict(peer);
+    const strict = this.#isStrict(peer);
     if (!strict && !this.#serves(peer)) return this.#reply(query, 'refused', { rcode: RCODE.REFUSED });
     if (query.class !== CLASS_IN) return this.#reply(query, 'refused', { rcode: RCODE.REFUSED });
     if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) {
       return this.#reply(query, 'refused', { rcode: RCODE.NOTIMP });
     }
     return strict ? this.#fromGarden(query) : () => this.#unfiltered(query);
+  }
+
+  /** Only strict lines are steered here: whoever comes from a pool before the kernel's list was read is taken for one. */
+  #isStrict(peer: Ip): boolean {
+    const { allowList, pools } = this.#o;
+    return allowList.isStrict(peer) || (!allowList.isSeeded && pools.some((pool) => containsIp(pool, peer)));
   }
 
   /** Anyone else would make us an open resolver. */

@@ -194,6 +194,21 @@ describe('everybody else', () => {
   });
 });
 
+describe('after a restart with the helper away', () => {
+  test('whoever comes from a pool is filtered until the kernel’s list was read: a bot’s tunnel does not open', async () => {
+    await s.stop();
+    s = await stage({ pools: [parsePrefix('127.0.0.3')!] });
+    s.allowList.isSeeded = false;
+    expect((await ask(s.port, FREE, 'www.example', 'A')).addresses).toEqual(['203.0.113.2']);
+    expect((await ask(s.port, FREE, 'a.tunnel.example', 'TXT')).answer.records.map((r) => r.section)).toEqual([
+      'authority',
+    ]);
+    expect(s.resolver.asked).toEqual([]);
+    s.allowList.isSeeded = true;
+    expect((await ask(s.port, FREE, 'www.example', 'A')).addresses).toEqual(['203.0.113.99']);
+  });
+});
+
 describe('the wire', () => {
   test('over UDP without EDNS a long answer says TC, over TCP it comes whole', async () => {
     const values = Array.from({ length: 60 }, (_, i) => `203.0.113.${i}`);
