@@ -24,6 +24,27 @@ export function auditCommands(program: Command, done: (exitCode: number) => void
       next(`engawa audit verify ${folder}`);
     });
   audit
+    .command('check')
+    .description('do tables and log agree? Finds a state that was changed behind the service')
+    .action(async (_options, command: Command) => {
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      const answer = await callOperation(readConfig(globals), { name: 'audit.check' });
+      const faults = answer['faults'] as readonly Readonly<Record<string, unknown>>[];
+      done(faults.length === 0 ? 0 : 1);
+      if (globals.json === true) return sayJson(answer);
+      say(
+        faults.length === 0
+          ? `${paint('green', 'Agree')}: every state stands in the log.`
+          : paint('red', `${faults.length} places do NOT agree:`),
+      );
+      for (const fault of faults.slice(0, 50)) say(`  ${JSON.stringify(fault)}`);
+      next(
+        faults.length === 0
+          ? 'engawa audit export FOLDER'
+          : 'engawa hold on; keep a copy of the state folder; find out who wrote to it',
+      );
+    });
+  audit
     .command('verify')
     .argument('<folder>', 'an exported folder')
     .option('--since <checkpoint>', 'an earlier checkpoint file: proves that nothing before it was rewritten')
