@@ -59,7 +59,7 @@ export class Lab {
 
   /** Homes, BNG and outside stand; nothing of ours runs yet. */
   static async build(options: { readonly homes?: number; readonly masquerade?: boolean } = {}): Promise<Lab> {
-    const folder = await mkdtemp(join(tmpdir(), 'engawa-lab-'));
+    const folder = await mkdtemp(join(tmpdir(), `engawa-lab-${process.pid}-`));
     const network = await buildNetwork({ homes: options.homes ?? 2, masquerade: options.masquerade ?? false });
     try {
       const certificates = await makeCertificates(folder);

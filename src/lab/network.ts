@@ -80,8 +80,13 @@ function removeOrphans(): void {
     return pid !== undefined && !existsSync(`/proc/${pid}`);
   };
   if (existsSync('/run/netns')) for (const name of readdirSync('/run/netns').filter(isOrphan)) removeNamespace(name);
-  for (const name of readdirSync(tmpdir()).filter(isOrphan))
-    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  for (const name of readdirSync(tmpdir()).filter(isOrphan)) {
+    try {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    } catch {
+      // another user's run left it: theirs to remove
+    }
+  }
 }
 
 /** Synchronous, so that it also works while the process is ending. */

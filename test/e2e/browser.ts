@@ -1,7 +1,6 @@
 // Debian's Chromium inside a home: its own profile, the flags of a plain user's browser, trust in the lab's authority through an
 // NSS database as an administrator would install it. Certificate errors are never ignored.
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 import type { Lab } from '../../src/lab/lab.ts';
@@ -20,7 +19,7 @@ export interface HomeBrowser {
 
 /** `languages` as somebody chose them in the browser's settings, e.g. `ja,en`. */
 export async function openBrowser(lab: Lab, home: number, languages: string): Promise<HomeBrowser> {
-  const folder = await mkdtemp(join(tmpdir(), 'engawa-browser-'));
+  const folder = await mkdtemp(join(lab.site.folder, 'browser-'));
   const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   try {
     await trust(folder, lab.site.caFile);
