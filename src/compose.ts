@@ -164,10 +164,11 @@ function originsOf(config: Config): Readonly<Record<string, string>> {
   );
 }
 
-/** Portal, sinks, lifelines and what the operator listed: never a line, whatever a feed or a NAS says (F07). */
+/** Portal, sinks, lifelines, time servers and what the operator listed: never a line, whatever a feed or a NAS says (F07). */
 function reservedOf(config: Config): readonly Prefix[] {
   return config.gateways.flatMap(({ spec }) => [
     ...spec.infrastructure,
+    ...spec.ntpServers,
     ...spec.lifelines.flatMap((lifeline) => lifeline.prefixes),
     ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => ({
       ip,

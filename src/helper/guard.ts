@@ -2,7 +2,9 @@
 // Removing is never judged by pool, protection or rate: release outranks quarantine.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
-import { formatPrefix, overlaps, type Prefix, parsePrefix, prefixOf } from '../core/net/prefix.ts';
+import type { Ip } from '../core/net/ip.ts';
+import { formatPrefix, overlaps, type Prefix, prefixOf } from '../core/net/prefix.ts';
+import { isSpecial, isUnusable } from '../core/net/special.ts';
 import type { HelperError, Learned, PutElement } from '../protocols/nftables/messages.ts';
 
 /** Never rejected for a line, whatever a family says: DNS, the web and time are what a page and a clock need. */
@@ -54,19 +56,21 @@ export class Guard {
   /** A learned address of a pack: public, and never a line or something of ours (DNS rebinding). */
   learnedForPack(entry: Learned): Result<void, HelperError> {
     if (!this.#spec.packs.some((p) => p.name === entry.name)) return refusedName('pack-unknown', entry.name);
-    return this.#learned(entry, NOT_PUBLIC);
+    const judged = this.#learned(entry, isSpecial);
+    const host = prefixOf(entry.ip);
+    const ours = judged.ok ? this.#forbidden.find((f) => overlaps(f.prefix, host)) : undefined;
+    return ours === undefined ? judged : refused(ours.code, host, 'is something of ours that no pack opens');
   }
 
   /** A learned address of a lifeline: the operator's own peers may be private, but never a line. */
   learnedForLifeline(entry: Learned): Result<void, HelperError> {
     if (!this.#spec.lifelines.some((l) => l.name === entry.name)) return refusedName('lifeline-unknown', entry.name);
-    return this.#learned(entry, NOT_A_HOST);
+    return this.#learned(entry, isUnusable);
   }
 
-  #learned(entry: Learned, special: readonly Prefix[]): Result<void, HelperError> {
+  #learned(entry: Learned, isRefused: (ip: Ip) => boolean): Result<void, HelperError> {
     const host = prefixOf(entry.ip);
-    if (special.some((s) => overlaps(s, host)))
-      return refused('address-special', host, 'is not an address of the public net');
+    if (isRefused(entry.ip)) return refused('address-special', host, 'is not an address of the public net');
     if (this.#spec.pools.some((pool) => overlaps(pool, host)))
       return refused('address-of-a-line', host, 'is inside a pool');
     const own = [this.#spec.portal, this.#spec.sink].flatMap((pair) => [pair.ip4, pair.ip6]);
@@ -113,14 +117,3 @@ function refused(code: string, prefix: Prefix, why: string): Refused {
 function refusedName(code: string, name: string): Refused {
   return err({ kind: 'refused', code, text: `${name} is not in this gateway's configuration` });
 }
-
-const list = (...texts: readonly string[]): readonly Prefix[] => texts.map((text) => parsePrefix(text)!);
-
-/** Never a host that a flow goes to: unspecified, loopback, link-local, multicast (RFC 6890). */
-const NOT_A_HOST = list('0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', '::/3', 'fe80::/10', 'ff00::/8');
-
-/** Outside the public net as well: RFC 1918, RFC 6598, and everything but 2000::/3. */
-const NOT_PUBLIC = [
-  ...NOT_A_HOST,
-  ...list('10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', '4000::/2', '8000::/1'),
-];

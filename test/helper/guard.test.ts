@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Guard } from '../../src/helper/guard.ts';
-import { prefix, SPEC } from './lab-gateway.ts';
+import { ip, prefix, SPEC } from './lab-gateway.ts';
 
 const put = (text: string, ports: number[] = []) => ({
   prefix: prefix(text),
@@ -29,6 +29,39 @@ describe('the guard in front of the kernel', () => {
 
   it.each([53, 80, 123, 443])('N12: port %i is never closed, alone or among others', (port) => {
     expect(codeOf(put('192.0.2.5', [23, port]))).toBe('port-never');
+  });
+
+  const learn = (name: 'bank' | 'emergency', text: string) => {
+    const entry = { name, ip: ip(text), timeoutSeconds: 60 };
+    const judged = name === 'bank' ? guard.learnedForPack(entry) : guard.learnedForLifeline(entry);
+    return judged.ok ? 'ok' : judged.error.kind === 'refused' ? judged.error.code : judged.error.kind;
+  };
+
+  it.each([
+    ['a public address', '203.0.113.77', 'ok'],
+    ['a line', '192.0.2.77', 'address-of-a-line'],
+    ['the portal', '203.0.113.10', 'address-of-ours'],
+    ['a sink', '2001:db8:ff::11', 'address-of-ours'],
+    ['management of the gateway', '192.0.2.1', 'covers-infrastructure'],
+    ['the operator’s time server', '203.0.113.123', 'covers-infrastructure'],
+    ['a lifeline’s own prefix', '203.0.113.112', 'covers-lifeline'],
+    ['RFC 1918', '10.1.2.3', 'address-special'],
+    ['protocol assignments', '192.0.0.9', 'address-special'],
+    ['benchmarking', '198.18.0.1', 'address-special'],
+    ['Teredo', '2001:0:1::1', 'address-special'],
+    ['6to4', '2002:cb00:7101::1', 'address-special'],
+    ['unique local', 'fd00::1', 'address-special'],
+  ])('a pack never learns what a service taken over might ask for: %s, %s, is %s', (_name, text, code) => {
+    expect(learn('bank', text)).toBe(code);
+  });
+
+  it('a lifeline’s peers may be private, never a line, the portal or no host at all', () => {
+    expect(['10.1.2.3', '192.0.2.77', '203.0.113.10', '127.0.0.1'].map((text) => learn('emergency', text))).toEqual([
+      'ok',
+      'address-of-a-line',
+      'address-of-ours',
+      'address-special',
+    ]);
   });
 
   it('lets every line out again, even one that may not come in any more', () => {

@@ -3,6 +3,7 @@
 import type { Lifeline, Pack } from '../../core/garden/gateway.ts';
 import type { Ip } from '../../core/net/ip.ts';
 import { containsIp, type Prefix, prefixOf } from '../../core/net/prefix.ts';
+import { isUnusable } from '../../core/net/special.ts';
 import type { AllowList, Clock, Log } from '../../flow/ports.ts';
 import { type Answer, addressesOf, targetsOf } from '../../protocols/dns/answer.ts';
 import { concat } from '../../protocols/dns/bytes.ts';
@@ -14,7 +15,6 @@ import { within } from '../deadline.ts';
 import { isLoopback } from '../peers.ts';
 import type { LifelineHit, LifelineNames } from './lifeline-names.ts';
 import { type Admission, PackNames } from './pack-names.ts';
-import { isUnusable } from './refused-addresses.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface AnswererOptions {

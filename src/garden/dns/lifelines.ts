@@ -3,6 +3,7 @@
 import type { Lifeline } from '../../core/garden/gateway.ts';
 import { formatIp, type Ip, parseIp } from '../../core/net/ip.ts';
 import { containsIp, type Prefix } from '../../core/net/prefix.ts';
+import { isUnusable } from '../../core/net/special.ts';
 import type { AllowList, Log } from '../../flow/ports.ts';
 import { addressesOf, targetsOf } from '../../protocols/dns/answer.ts';
 import { canonicalName } from '../../protocols/dns/name.ts';
@@ -12,7 +13,6 @@ import { within } from '../deadline.ts';
 import { LIFELINE_ELEMENT_SECONDS } from './answerer.ts';
 import { type KeptAnswer, readKept, writeKept } from './lifeline-file.ts';
 import type { LifelineNames } from './lifeline-names.ts';
-import { isUnusable } from './refused-addresses.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface LifelineResolverOptions {
