@@ -23,6 +23,7 @@ import { assembleFlow, type Flow } from './flow/assemble.ts';
 import { PolicyShelf } from './flow/policy-shelf.ts';
 import { loadMessages } from './http/messages.ts';
 import { type Guides, loadGuides } from './http/portal/guides.ts';
+import { policyFacts } from './start-check.ts';
 import { createHealth, type Health } from './telemetry/health.ts';
 import { createLog } from './telemetry/log.ts';
 
@@ -65,12 +66,14 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       rawMs: config.retention.evidence,
       reportsMs: config.retention.reports,
       casesMs: config.retention.cases,
+      pagesMs: config.retention.pages,
       auditMs: config.retention.audit,
     },
     evidence,
   });
   const reserved = reservedOf(config);
   const interims = new Map(config.accounting.clients.map((client) => [client.name, client.interim]));
+  const skews = new Map(config.accounting.clients.map((client) => [client.name, client.skew]));
   const interimOf = (nas: string | undefined) => interims.get((nas ?? '').split('/')[0]!) ?? 10 * MINUTE;
   const bindings = new SqliteBindings({
     database: store.database,
@@ -84,6 +87,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     store,
     clock,
     parse: (text, name) => loadPolicy(text, name, { families: config.families }),
+    parseNew: (text, name) => loadPolicy(text, name, policyFacts(config)),
   });
   if (!(await shelf.load())) await activateFirst(shelf, config.policy);
   const enforcers = config.gateways.map(
@@ -111,6 +115,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     ranges: { ours: config.gateways.flatMap((gateway) => gateway.spec.pools), infrastructure: reserved, shared: [] },
     realm: 'main',
     interimMsOf: (binding: Binding) => interimOf(binding.nas),
+    leastSkewMsOf: (binding: Binding) => skews.get((binding.nas ?? '').split('/')[0]!) ?? 0,
     requiredSteps: (journey) => ({
       required: guides.plan(journey).map((step) => step.id),
       cures: guides.cure(journey),

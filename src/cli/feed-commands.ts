@@ -5,12 +5,14 @@ import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { formatFault } from '../config/faults.ts';
+import { load } from '../config/load.ts';
 import { loadPolicy } from '../config/policy.ts';
 import type { RefusedRow, Report } from '../core/report/report.ts';
 import type { Json } from '../flow/ports.ts';
 import { readFeed } from '../protocols/shadowserver/parse.ts';
+import { policyFacts } from '../start-check.ts';
 import { callOperation } from './call.ts';
-import { CliFault, type GlobalOptions, readConfig } from './context.ts';
+import { CliFault, configPath, type GlobalOptions, readConfig } from './context.ts';
 import { dryRunFamilies } from './dry-run-families.ts';
 import { next, paint, progressLine, say, sayJson, table } from './print.ts';
 
@@ -215,7 +217,10 @@ function policyCommands(program: Command): void {
     .description('check a policy file; changes nothing, needs no service')
     .action((file: string, _options, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
-      const loaded = loadPolicy(readInput(file).toString('utf8'), file);
+      // Families and sources are the configuration's: without one that loads, only the file itself is checked.
+      const config = load(configPath(globals));
+      const facts = config.ok ? policyFacts(config.value) : {};
+      const loaded = loadPolicy(readInput(file).toString('utf8'), file, facts);
       if (!loaded.ok)
         throw new CliFault(
           1,
@@ -223,10 +228,16 @@ function policyCommands(program: Command): void {
           `${file} is not valid:\n${loaded.error.map((fault) => `  ${formatFault(fault)}`).join('\n')}`,
         );
       if (globals.json === true)
-        return sayJson({ valid: true, version: loaded.value.version, rules: loaded.value.rules.length });
+        return sayJson({
+          valid: true,
+          version: loaded.value.version,
+          rules: loaded.value.rules.length,
+          namesChecked: config.ok,
+        });
       say(
         `${paint('green', 'Valid')}: ${loaded.value.rules.length} rules, version ${loaded.value.version.slice(0, 12)}`,
       );
+      if (!config.ok) say('Names of sources and families were not checked: no configuration that loads is at hand.');
       next(`engawa policy activate ${file}`);
     });
   policy

@@ -1,9 +1,11 @@
 // `engawa gateway spec`, `engawa config check`: what the root launcher and a careful engineer need before a start.
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { formatFault } from '../config/faults.ts';
 import type { Json } from '../flow/ports.ts';
 import { renderRuleset } from '../protocols/nftables/ruleset.ts';
 import { encodeSpec } from '../protocols/nftables/spec-json.ts';
+import { startFaults } from '../start-check.ts';
 import { callOperation } from './call.ts';
 import { CliFault, type GlobalOptions, readConfig } from './context.ts';
 import { next, paint, say, sayJson } from './print.ts';
@@ -50,6 +52,9 @@ export function gatewayCommands(program: Command): void {
     .action((_options, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
       const config = readConfig(globals);
+      const faults = startFaults(config).map(formatFault);
+      if (faults.length > 0)
+        throw new CliFault(2, 'config-invalid', `the service would not start:\n  ${faults.join('\n  ')}`);
       if (globals.json === true) {
         return sayJson({
           loads: true,

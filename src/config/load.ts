@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { GatewaySpec, Pack } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
+import { formatIp, parseIp } from '../core/net/ip.ts';
 import type { FamilyBook } from '../core/report/family.ts';
 import { placeOf, readDocument } from './document.ts';
 import { loadFamilies, loadPacks } from './families.ts';
@@ -15,6 +16,8 @@ type File = z.output<typeof configSchema>;
 
 /** At least 16 octets (RFC 2865 §3 asks for a secret that is «large and unguessable»). */
 const SECRET_LEAST = 16;
+/** The key of an HMAC-SHA-256 is as long as its output (RFC 2104 §3). */
+const WEBHOOK_SECRET_LEAST = 32;
 
 /** A file of ours, bytes as they are; throws what node:fs throws. Tests hand in their own. */
 export interface Files {
@@ -102,13 +105,13 @@ class Reader {
   }
 
   /** One line break at the end is the editor's, not the secret's. */
-  secret(file: string, path: string): Uint8Array | undefined {
+  secret(file: string, path: string, least = SECRET_LEAST): Uint8Array | undefined {
     const bytes = this.bytes(file, path);
     if (bytes === undefined) return undefined;
     const end = bytes.at(-1) === 10 ? (bytes.at(-2) === 13 ? -2 : -1) : bytes.length;
     const secret = bytes.slice(0, end);
-    if (secret.length >= SECRET_LEAST) return secret;
-    this.fault(path, `a secret of at least ${SECRET_LEAST} octets`, `${secret.length} octets in ${file}`);
+    if (secret.length >= least) return secret;
+    this.fault(path, `a secret of at least ${least} octets`, `${secret.length} octets in ${file}`);
     return undefined;
   }
 
@@ -158,6 +161,18 @@ function assemble(file: File, reader: Reader): Config {
     'sources and feeds',
     [...file.intake.sources, ...file.feeds].map((one) => one.name),
   );
+  const clients = file.accounting.clients.map(({ secretFiles, ...client }, i) => ({
+    ...client,
+    secrets: reader.secrets(secretFiles, `accounting.clients[${i}].secretFiles`),
+  }));
+  const sources = file.intake.sources.map(({ name, keyFiles, origin }, i) => ({
+    name,
+    keys: reader.secrets(keyFiles, `intake.sources[${i}].keyFiles`),
+    ...(origin !== undefined && { origin }),
+  }));
+  eachKeyOnce(reader, sources);
+  nasesKnown(reader, file);
+  steeringArrives(reader, file);
   return {
     ...plain,
     path: resolve(reader.path),
@@ -171,25 +186,16 @@ function assemble(file: File, reader: Reader): Config {
     families: families ?? { families: new Map(), slugByName: new Map() },
     packs,
     gateways: file.gateways.map((one, i) => gatewayOf(one, `gateways[${i}]`, { file, packs, reader })),
-    accounting: {
-      clients: file.accounting.clients.map(({ secretFiles, ...client }, i) => ({
-        ...client,
-        secrets: reader.secrets(secretFiles, `accounting.clients[${i}].secretFiles`),
-      })),
-    },
+    accounting: { clients },
     intake: {
       bodyLimit: file.intake.bodyLimit,
-      sources: file.intake.sources.map(({ name, keyFiles, origin }, i) => ({
-        name,
-        keys: reader.secrets(keyFiles, `intake.sources[${i}].keyFiles`),
-        ...(origin !== undefined && { origin }),
-      })),
+      sources,
     },
     mail: mailOf(mail, reader),
     ...(webhook && {
       webhook: {
         url: webhook.url,
-        secret: reader.secret(webhook.secretFile, 'webhook.secretFile') ?? new Uint8Array(),
+        secret: reader.secret(webhook.secretFile, 'webhook.secretFile', WEBHOOK_SECRET_LEAST) ?? new Uint8Array(),
       },
     }),
   };
@@ -198,6 +204,42 @@ function assemble(file: File, reader: Reader): Config {
 function unique(reader: Reader, path: string, names: readonly string[]): void {
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) reader.fault(path, 'each name once', JSON.stringify(twice));
+}
+
+/** One key for two sources would let each speak as the other, and corroborate itself. */
+function eachKeyOnce(reader: Reader, sources: Config['intake']['sources']): void {
+  const seen = new Set<string>();
+  for (const [i, { keys }] of sources.entries())
+    for (const [j, key] of keys.entries()) {
+      const text = Buffer.from(key).toString('hex');
+      if (key.length > 0 && seen.has(text))
+        reader.fault(`intake.sources[${i}].keyFiles[${j}]`, 'a key that stands nowhere else', 'the same key again');
+      seen.add(text);
+    }
+}
+
+/** A name written wrongly here or there leaves every line of that NAS without a gateway. */
+function nasesKnown(reader: Reader, file: File): void {
+  const clients = file.accounting.clients.map((one) => one.name);
+  const carried = file.gateways.flatMap((one) => one.nasIdentities);
+  for (const [i, name] of clients.entries())
+    if (!carried.includes(name))
+      reader.fault(`accounting.clients[${i}].name`, 'a name in nasIdentities of a gateway', JSON.stringify(name));
+  for (const [i, { nasIdentities }] of file.gateways.entries())
+    for (const [j, name] of nasIdentities.entries())
+      if (!clients.includes(name))
+        reader.fault(`gateways[${i}].nasIdentities[${j}]`, 'the name of an accounting client', JSON.stringify(name));
+}
+
+/** The kernel hands steered connections to the portal's address: a listener elsewhere would never see one. */
+function steeringArrives(reader: Reader, file: File): void {
+  const { portalHttp, portalHttps, tlsRefuser } = file.listen;
+  const ours = file.gateways.flatMap(({ portal }) => [formatIp(portal.ip4), formatIp(portal.ip6)]);
+  for (const [key, { host }] of Object.entries({ portalHttp, portalHttps, tlsRefuser })) {
+    const address = parseIp(host);
+    if (host !== '::' && host !== '0.0.0.0' && (address === undefined || !ours.includes(formatIp(address))))
+      reader.fault(`listen.${key}`, "[::], or the portal's own address", JSON.stringify(host));
+  }
 }
 
 function gatewayOf(

@@ -15,13 +15,20 @@ const httpUrl = (protocols: readonly string[]) =>
       `a URL (${protocols.join(' or ')})`,
     );
 
+/** Check codes travel there: never in the clear over a network, never with a password that a log could show. */
+const webhookUrl = httpUrl(['https:', 'http:']).refine((text) => {
+  if (!URL.canParse(text)) return true; // told above
+  const { protocol, hostname: host, username, password } = new URL(text);
+  return (protocol === 'https:' || host === '127.0.0.1' || host === '[::1]') && username + password === '';
+}, 'https without user and password (http only to 127.0.0.1 or [::1])');
+
 const accountingClient = strict({
   name: slug,
   from: z.array(prefix).min(1).max(50),
   secretFiles,
   /** What joins its records to a line's access_key. */
   accessKey: z.enum(['User-Name', 'Agent-Circuit-Id', 'Calling-Station-Id', 'Class']).default('User-Name'),
-  realm: slug.default('main'),
+  realm: z.literal('main', 'main (other realms: not yet)').default('main'),
   interim: duration(MINUTE, DAY).default(600 * SECOND),
   /** How far its clock may be off before its records are doubted. */
   skew: duration(0, 10 * MINUTE).default(0),
@@ -69,7 +76,10 @@ export const configSchema = strict({
     portalHttp: listen.prefault('[::]:8080'),
     portalHttps: listen.prefault('[::]:8443'),
     tlsRefuser: listen.prefault('[::]:8444'),
-    dnsFront: listen.prefault('[::]:5353'),
+    /** Only the port is free: answers must leave from the portal's own addresses, and there the front listens. */
+    dnsFront: listen
+      .refine(({ host }) => host === '::', "[::]:PORT (the DNS front listens on the portal's own addresses)")
+      .prefault('[::]:5353'),
     accounting: listen.prefault('[::]:1813'),
   }).prefault({}),
   portal: strict({
@@ -101,7 +111,8 @@ export const configSchema = strict({
       strict({
         name: slug,
         kind: z.literal('shadowserver'),
-        timeZone: timeZone.default('UTC'),
+        /** A Shadowserver file writes UTC, whatever zone its reader lives in: any other word would name other households. */
+        timeZone: z.literal('UTC', 'UTC: the times of a Shadowserver file are UTC, always').default('UTC'),
         origin: slug.optional(),
       }),
     )
@@ -110,7 +121,7 @@ export const configSchema = strict({
 
   clock: strict({ source: z.enum(['chrony', 'timesyncd', 'assumed']) }),
   mail: z.discriminatedUnion('kind', [smtp, spool]),
-  webhook: strict({ url: httpUrl(['https:', 'http:']), secretFile: filePath }).optional(),
+  webhook: strict({ url: webhookUrl, secretFile: filePath }).optional(),
   retention: strict({
     evidence: retention(30),
     reports: retention(180),

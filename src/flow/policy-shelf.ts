@@ -22,6 +22,7 @@ export class PolicyShelf<Fault> implements Policies {
   readonly #store: Pick<Store, 'setting' | 'commit'>;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #parse: ParsePolicy<Fault>;
+  readonly #parseNew: ParsePolicy<Fault>;
   readonly #byVersion = new Map<string, Policy>();
   #texts: readonly PolicyText[] = [];
   #active: Policy | undefined;
@@ -30,10 +31,13 @@ export class PolicyShelf<Fault> implements Policies {
     readonly store: Pick<Store, 'setting' | 'commit'>;
     readonly clock: Pick<Clock, 'now'>;
     readonly parse: ParsePolicy<Fault>;
+    /** Stricter words for what is to be activated: what is active already stays, whatever was configured since. */
+    readonly parseNew?: ParsePolicy<Fault>;
   }) {
     this.#store = parts.store;
     this.#clock = parts.clock;
     this.#parse = parts.parse;
+    this.#parseNew = parts.parseNew ?? parts.parse;
   }
 
   /** False when none was ever activated. A version that no longer parses is left out: its cases go to a person. */
@@ -53,7 +57,7 @@ export class PolicyShelf<Fault> implements Policies {
     name: string,
     by: string,
   ): Promise<Result<{ readonly policy: Policy; readonly changed: boolean }, readonly Fault[]>> {
-    const parsed = this.#parse(text, name);
+    const parsed = this.#parseNew(text, name);
     if (!parsed.ok) return parsed;
     const policy = parsed.value;
     if (this.#active?.version === policy.version) return { ok: true, value: { policy, changed: false } };

@@ -155,6 +155,60 @@ describe('D09: a faulty configuration does not load', () => {
     expect(faultsOf(withChange('- name: honeypot', '- name: shadowserver'))[0]).toContain('each name once');
   });
 
+  it('a feed cannot be declared in local time: the times of its files are UTC, whatever its readers write', () => {
+    const local = withChange('kind: shadowserver }', 'kind: shadowserver, timeZone: Asia/Tokyo }');
+    expect(faultsOf(local)).toEqual([
+      `engawa.yaml:${placeOf(local, 'Asia/Tokyo }')}: expected UTC: the times of a Shadowserver file are UTC, always, got "Asia/Tokyo" (feeds[0].timeZone)`,
+    ]);
+    expect(faultsOf(withChange('kind: shadowserver }', 'kind: shadowserver, timeZone: UTC }'))).toEqual([]);
+  });
+
+  it('a realm of its own is refused until lines of one can be found', () => {
+    expect(faultsOf(withChange('skew: 2s', 'skew: 2s\n      realm: north'))[0]).toContain(
+      'expected main (other realms: not yet), got "north"',
+    );
+  });
+
+  it('listeners stand where the kernel sends steered connections, or the configuration does not load', () => {
+    expect(faultsOf(withChange('portalHttp: "[::]:8080"', 'portalHttp: 127.0.0.1:8080'))[0]).toContain(
+      `expected [::], or the portal's own address, got "127.0.0.1" (listen.portalHttp)`,
+    );
+    expect(faultsOf(withChange('portalHttp: "[::]:8080"', 'portalHttp: 192.0.2.80:8080'))).toEqual([]);
+    expect(faultsOf(withChange('dnsFront: "[::]:5353"', 'dnsFront: 192.0.2.80:5353'))[0]).toContain(
+      "expected [::]:PORT (the DNS front listens on the portal's own addresses)",
+    );
+  });
+
+  it('a NAS that no gateway carries, and a carried one nobody configured, are faults of their names', () => {
+    const text = withChange('nasIdentities: [bng1]', 'nasIdentities: [bgn1]');
+    expect(faultsOf(text)).toEqual([
+      `engawa.yaml:${placeOf(text, 'bng1\n      from')}: expected a name in nasIdentities of a gateway, got "bng1" (accounting.clients[0].name)`,
+      `engawa.yaml:${placeOf(text, 'bgn1')}: expected the name of an accounting client, got "bgn1" (gateways[0].nasIdentities[0])`,
+    ]);
+  });
+
+  it('one key of two sources is refused: each could speak as the other', () => {
+    const second = '\n    - { name: darknet, keyFiles: [secrets/darknet.key] }';
+    const text = withChange('      origin: own-sensors', `      origin: own-sensors${second}`);
+    expect(faultsOf(text)[0]).toContain(
+      'expected a key that stands nowhere else, got the same key again (intake.sources[1].keyFiles[0])',
+    );
+    expect(faultsOf(text, { 'secrets/darknet.key': 'seventeen octets!\n' })).toEqual([]);
+  });
+
+  it('a webhook needs https (or this machine), no password in its address, and 32 octets of secret', () => {
+    const hook = (url: string) =>
+      faultsOf(`${SAMPLE}\nwebhook: { url: "${url}", secretFile: secrets/webhook }\n`, {
+        'secrets/webhook': 'x'.repeat(32),
+      });
+    expect(hook('https://messages.isp.example/engawa')).toEqual([]);
+    expect(hook('http://127.0.0.1:9000/')).toEqual([]);
+    for (const url of ['http://messages.isp.example/', 'https://user:pass@messages.isp.example/'])
+      expect(hook(url)[0]).toContain('https without user and password');
+    const short = `${SAMPLE}\nwebhook: { url: "https://m.isp.example/", secretFile: secrets/webhook }\n`;
+    expect(faultsOf(short)[0]).toContain('expected a secret of at least 32 octets, got 16 octets');
+  });
+
   it('the portal is never its own sink', () => {
     expect(faultsOf(withChange('ip4: 192.0.2.81', 'ip4: 192.0.2.80'))[0]).toContain(
       "addresses other than the portal's own",

@@ -15,7 +15,9 @@ export interface Retention {
   readonly reportsMs: number;
   /** Cases, counted from their close. */
   readonly casesMs: number;
-  /** Audit entries, kept pages and checkpoints. */
+  /** Pages that people consented to. */
+  readonly pagesMs: number;
+  /** Audit entries and checkpoints. */
   readonly auditMs: number;
 }
 
@@ -24,6 +26,7 @@ export const RETENTION: Retention = {
   rawMs: 30 * DAY,
   reportsMs: 180 * DAY,
   casesMs: 180 * DAY,
+  pagesMs: 3 * 365 * DAY,
   auditMs: 3 * 365 * DAY,
 };
 
@@ -75,7 +78,7 @@ export const RULES: readonly Rule[] = [
   {
     kind: 'pages',
     statement: 'DELETE FROM page WHERE hash IN (SELECT hash FROM page WHERE kept_at < ? LIMIT ?)',
-    keepMs: (r) => r.auditMs,
+    keepMs: (r) => r.pagesMs,
   },
   {
     kind: 'checkpoints',
