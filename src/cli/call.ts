@@ -20,6 +20,8 @@ export interface Call {
   readonly progress?: Progress;
 }
 
+/** The service says «heard» at once; the work may take long after that. */
+const HEARD_DEADLINE_MS = 10_000;
 const ANSWER_DEADLINE_MS = 600_000;
 
 /** Throws CliFault (exit code 1 or 2) for refusals. */
@@ -33,14 +35,28 @@ const NEEDS_GATEWAY = new Set(['release-all.run', 'case.release']);
 
 async function runHere(config: Config, call: Call): Promise<Json> {
   const by = whoAmI(); // before we become somebody else
-  const own = NEEDS_GATEWAY.has(call.name) ? await helperFor(config) : undefined;
+  return asTheService(config, NEEDS_GATEWAY.has(call.name), (usable) => runAsWriter(usable, call, by));
+}
+
+/** As the user whose state it is, and with a gateway helper of our own where none answers and we may start one. */
+export async function asTheService<T>(
+  config: Config,
+  needsGateway: boolean,
+  work: (config: Config) => Promise<T>,
+): Promise<T> {
+  // Without a helper the rest is still done: the gateway's silence is told with the answer.
+  const own = needsGateway ? await helperFor(config).catch(tellHelperFault) : undefined;
   const becomeRootAgain = actAsOwnerOf(config.stateFolder);
   try {
-    return await runAsWriter(own?.config ?? config, call, by);
+    return await work(own?.config ?? config);
   } finally {
     becomeRootAgain();
     await own?.stop();
   }
+}
+
+function tellHelperFault(cause: Error): undefined {
+  process.stderr.write(`engawa: ${cause.message}\n`);
 }
 
 async function runAsWriter(config: Config, call: Call, by: string): Promise<Json> {
@@ -76,6 +92,9 @@ function asFault(error: unknown): unknown {
   return new CliFault(error.problem.kind === 'usage' ? 2 : 1, error.problem.code, error.problem.text);
 }
 
+const SILENT =
+  'the service took the order and said nothing: it hangs or is very busy, and may still carry it out. Next: engawa hold on works without it; journalctl -u engawa; systemctl restart engawa';
+
 /** undefined = nobody listens there (a socket left behind by a dead process). */
 function tryTheSocket(config: Config, call: Call): Promise<Json | undefined> {
   return new Promise((resolve, reject) => {
@@ -93,12 +112,16 @@ function tryTheSocket(config: Config, call: Call): Promise<Json | undefined> {
         timeout: ANSWER_DEADLINE_MS,
       },
       (response) => {
+        clearTimeout(heard);
         readAnswer(response, call.progress ?? (() => {})).then(resolve, reject);
       },
     );
+    const heard = setTimeout(() => asked.destroy(new CliFault(1, 'service-silent', SILENT)), HEARD_DEADLINE_MS);
+    asked.on('close', () => clearTimeout(heard));
     asked.on('timeout', () => asked.destroy(new Error('the service did not answer in time')));
     asked.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined);
+      if (error instanceof CliFault) reject(error);
+      else if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined);
       else if (error.code === 'EACCES')
         reject(
           new CliFault(

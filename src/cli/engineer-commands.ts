@@ -1,10 +1,13 @@
-// The engineer's commands: status, hold, breaker, release-all, clock.
-import { createInterface } from 'node:readline/promises';
+// The engineer's commands: status, hold, breaker, clock; release-all has a file of its own.
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Json } from '../flow/ports.ts';
+import { holdByFile } from '../last-resort.ts';
 import { callOperation, type Input } from './call.ts';
-import { CliFault, type GlobalOptions, readConfig } from './context.ts';
+import { CliFault, type GlobalOptions, readConfig, stateFolderOf, whoAmI } from './context.ts';
+import { actAsOwnerOf } from './own-helper.ts';
 import { next, paint, progressLine, say, sayJson, table } from './print.ts';
+import { releaseAllCommand } from './release-all-command.ts';
 
 type Row = Readonly<Record<string, Json>>;
 
@@ -33,10 +36,7 @@ export function engineerCommands(program: Command): void {
     .command('on')
     .requiredOption('--reason <text>', 'why, for the log')
     .action((options: { reason: string }, command: Command) =>
-      order(command, 'hold.on', { reason: options.reason }, () => {
-        say('Hold is ON. Nothing new is restricted and nothing is repaired. Releases still work.');
-        next('engawa hold off, when the reason is gone');
-      }),
+      holdOn(command.optsWithGlobals<GlobalOptions>(), options.reason),
     );
   hold.command('off').action((_options, command: Command) =>
     order(command, 'hold.off', {}, () => {
@@ -54,6 +54,41 @@ export function engineerCommands(program: Command): void {
       order(command, 'clock.confirm', {}, (answer) => say(`Clock: ${JSON.stringify(answer['clock'])}`)),
     );
   releaseAllCommand(program);
+}
+
+/** The file first, by this very process: it works with service, store and configuration broken. Then the record. */
+async function holdOn(options: GlobalOptions, reason: string): Promise<void> {
+  const folder = stateFolderOf(options);
+  const fault = await holdNow(folder, reason);
+  let answer: Row | undefined;
+  let silence = '';
+  try {
+    answer = await callOperation(readConfig(options), { name: 'hold.on', input: { reason } });
+  } catch (cause) {
+    silence = (cause as Error).message;
+  }
+  if (fault !== undefined && answer === undefined)
+    throw new CliFault(
+      1,
+      'hold-not-set',
+      `hold is NOT on. ${fault}; ${silence}\nNext: as root: touch ${join(folder, 'hold')}; if that fails too: systemctl stop engawa`,
+    );
+  const by = whoAmI();
+  if (options.json === true)
+    return sayJson(answer ?? { hold: { on: true, by, reason, at: null }, recorded: false, failure: silence });
+  say('Hold is ON. Nothing new is restricted and nothing is repaired. Releases still work.');
+  if (answer?.['recorded'] !== true) say(`It is not on record yet${silence === '' ? '' : `: ${silence}`}`);
+  next('engawa hold off, when the reason is gone');
+}
+
+async function holdNow(stateFolder: string, reason: string): Promise<string | undefined> {
+  const by = whoAmI();
+  const becomeRootAgain = actAsOwnerOf(stateFolder);
+  try {
+    return await holdByFile(stateFolder, { by, reason });
+  } finally {
+    becomeRootAgain();
+  }
 }
 
 function breakerCommands(program: Command): void {
@@ -78,95 +113,6 @@ function breakerCommands(program: Command): void {
     .action((_options, command: Command) =>
       order(command, 'breaker.discard', {}, (answer) => say(`Discarded ${String(answer['discarded'])} held plans.`)),
     );
-}
-
-function releaseAllCommand(program: Command): void {
-  program
-    .command('release-all')
-    .description(
-      'the kill switch: hold, journal, then every chosen line out of the garden. Shows the list first; acts on a typed count.',
-    )
-    .option('--all', 'everybody')
-    .option('--family <name>', 'lines with an open case of this family')
-    .option('--line <id>', 'one line')
-    .option('--reason <text>', 'why, for the log')
-    .option('--confirm <count>', 'the count the preview showed')
-    .action(
-      async (
-        options: { all?: boolean; family?: string; line?: string; reason?: string; confirm?: string },
-        command: Command,
-      ) => {
-        const filter: Input = {
-          ...(options.all === true ? { all: true } : {}),
-          ...(options.family === undefined ? {} : { family: options.family }),
-          ...(options.line === undefined ? {} : { line: options.line }),
-        };
-        const globals = command.optsWithGlobals<GlobalOptions>();
-        const config = readConfig(globals);
-        const preview = await callOperation(config, { name: 'release-all.preview', input: filter });
-        const typed = options.confirm ?? (await askForCount(preview, globals.json === true));
-        if (typed === undefined) {
-          if (globals.json === true) sayJson({ ...preview, done: false });
-          return;
-        }
-        if (!/^\d{1,9}$/.test(typed.trim()))
-          throw new CliFault(2, 'count-invalid', `--confirm: expected the count of the preview, got «${typed}»`);
-        if (options.reason === undefined)
-          throw new CliFault(2, 'reason-missing', '--reason is missing: it goes into the journal and the log');
-        const answer = await callOperation(config, {
-          name: 'release-all.run',
-          input: { ...filter, confirm: Number(typed), reason: options.reason },
-        });
-        if (globals.json === true) sayJson({ ...answer, done: true });
-        else printReleaseAll(answer);
-        if (answer['failure'] !== null)
-          throw new CliFault(
-            1,
-            'gateway-failed',
-            'the releases are in the journal, but the gateway did not answer: elements end by their own timeout; run this again',
-          );
-      },
-    );
-}
-
-async function askForCount(preview: Row, json: boolean): Promise<string | undefined> {
-  if (json) return undefined;
-  const lines = preview['lines'] as readonly Row[];
-  say(
-    `${paint('bold', String(preview['count']))} lines would be released (filter: ${String(preview['filter'])}). Nothing is done yet.`,
-  );
-  if (lines.length > 0)
-    table(
-      ['line', 'access', 'families'],
-      lines
-        .slice(0, 20)
-        .map((one) => [
-          String(one['lineId']),
-          String(one['access']),
-          (one['families'] as readonly string[]).join(', '),
-        ]),
-    );
-  if (Number(preview['count']) > 20) say(`… and ${Number(preview['count']) - 20} more`);
-  if (preview['count'] === 0) return undefined;
-  if (process.stdin.isTTY !== true) {
-    next(`repeat the command with --reason TEXT --confirm ${String(preview['count'])}`);
-    return undefined;
-  }
-  const asking = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const typed = await asking.question('Type the count to release them, or Enter to stop: ');
-    return typed.trim() === '' ? undefined : typed;
-  } finally {
-    asking.close();
-  }
-}
-
-function printReleaseAll(answer: Row): void {
-  say(
-    `Hold is ON. ${String(answer['journalled'])} releases are in the journal, ${String(answer['casesClosed'])} taken over into the cases.`,
-  );
-  if (answer['failure'] === null) say('The elements are out of the gateway.');
-  next('engawa status; engawa hold off when repair may start again');
 }
 
 function printBreaker(answer: Row): void {

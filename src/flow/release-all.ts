@@ -1,5 +1,6 @@
 // The kill switch: hold, then every release into the journal with fsync, then the elements out of the kernel. The store
 // is told last: the journal is imported (idempotent, by id) now or at the next start, before anything is added again.
+// A disk that takes neither hold nor journal keeps nobody in the garden: it is told, and the elements go.
 import type { Result } from '../core/kernel/result.ts';
 import type { Casebook } from './casebook.ts';
 import type { Clock, EnforceError, HoldSwitch, Ids, Json, Log, ReleaseEntry, ReleaseJournal, Store } from './ports.ts';
@@ -42,6 +43,16 @@ export interface ReleaseAllParts {
   readonly removeElements: (targets: readonly ReleaseTarget[], all: boolean) => Promise<Result<number, EnforceError>>;
 }
 
+export interface ReleasedAll {
+  readonly journalled: number;
+  readonly removed: Result<number, EnforceError>;
+  /** What did not become durable; the elements were asked out all the same. */
+  readonly faults: readonly string[];
+}
+
+/** Names every line that is wanted in a garden when the journal is read: for when nobody could be listed. */
+export const EVERY_LINE = '*';
+
 export async function releaseAll(
   parts: ReleaseAllParts,
   order: {
@@ -50,9 +61,18 @@ export async function releaseAll(
     readonly by: string;
     readonly reason: string;
   },
-): Promise<{ readonly journalled: number; readonly removed: Result<number, EnforceError> }> {
+): Promise<ReleasedAll> {
   const at = parts.clock.now();
-  await parts.hold.set({ by: order.by, at, reason: `release-all: ${order.reason}` });
+  const faults: string[] = [];
+  const attempt = (what: string, done: Promise<void>) =>
+    done.then(
+      () => true,
+      (cause: unknown) => {
+        faults.push(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`);
+        return false;
+      },
+    );
+  await attempt('hold was not written', parts.hold.set({ by: order.by, at, reason: `release-all: ${order.reason}` }));
   const entries: ReleaseEntry[] = order.targets.map(({ lineId, epoch }) => ({
     id: parts.ids.id(),
     lineId,
@@ -61,13 +81,14 @@ export async function releaseAll(
     by: order.by,
     reason: order.reason,
   }));
-  await parts.journal.append(entries);
-  return { journalled: entries.length, removed: await parts.removeElements(order.targets, order.all) };
+  const isJournalled = await attempt('the journal was not written', parts.journal.append(entries));
+  const removed = await parts.removeElements(order.targets, order.all);
+  return { journalled: isJournalled ? entries.length : 0, removed, faults };
 }
 
 export interface ImportParts {
   readonly journal: ReleaseJournal;
-  readonly store: Pick<Store, 'openCasesOfLine' | 'setting' | 'commit'>;
+  readonly store: Pick<Store, 'openCasesOfLine' | 'setting' | 'commit' | 'wantedLines'>;
   readonly casebook: Casebook;
   readonly log: Log;
 }
@@ -102,6 +123,11 @@ function knownOf(setting: Json | undefined, entries: readonly ReleaseEntry[]): n
 }
 
 async function importOne(parts: ImportParts, entry: ReleaseEntry): Promise<void> {
+  if (entry.lineId === EVERY_LINE) {
+    for (const { lineId, epoch } of await parts.store.wantedLines())
+      await importOne(parts, { ...entry, lineId, epoch });
+    return;
+  }
   const actor = { kind: 'staff', name: entry.by } as const;
   for (const state of await parts.store.openCasesOfLine(entry.lineId, entry.epoch)) {
     if (state.openedAt > entry.at) continue;

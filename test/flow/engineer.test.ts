@@ -1,6 +1,6 @@
 // What stops a flood, and what an engineer can stop: breaker, clock, hold, release-all – through the same table of orders
 // that the command line uses.
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ok } from '../../src/core/kernel/result.ts';
@@ -310,7 +310,53 @@ describe('C09: release-all', () => {
     expect(await refused('release-all.run', { all: true, confirm: 2, reason: 'x' })).toBe('count-mismatch');
     expect(await refused('release-all.run', { all: true, reason: 'x' })).toBe('count-mismatch');
     expect(inKernel()).toBe(3);
+  });
+
+  it('a count that does not fit releases nobody and leaves hold on, so that the next one fits', async () => {
+    await gardens();
+    expect(await refused('release-all.run', { all: true, reason: 'x' })).toBe('count-mismatch');
     expect(house.flow.hold.current().on).toBe(false);
+    expect(await refused('release-all.run', { all: true, confirm: 2, reason: 'x' })).toBe('count-mismatch');
+    expect([inKernel(), house.flow.hold.current().on]).toEqual([3, true]);
+    expect(await order('release-all.run', { all: true, confirm: 3, reason: 'x' })).toMatchObject({ failure: null });
+  });
+
+  it('a journal that takes nothing never stops the removal: it is told', async () => {
+    await gardens();
+    await mkdir(join(world.folder, 'releases.jsonl'));
+    const answer = await order('release-all.run', { all: true, confirm: 3, reason: 'x' });
+    expect(answer).toMatchObject({ journalled: 0, failure: null, faults: [expect.stringMatching(/^the journal/)] });
+    expect(inKernel()).toBe(0);
+    await rm(join(world.folder, 'releases.jsonl'), { recursive: true });
+    // The disk is mended while we live: nothing of it is lost.
+    await order('hold.off');
+    await house.settle();
+    expect([inKernel(), (await house.cases('h0'))[0]!.state]).toEqual([0, 'closed']);
+  });
+
+  it('a hold that no disk takes stops no removal', async () => {
+    await gardens();
+    house.flow.hold.set = () => Promise.reject(new Error('read-only'));
+    const answer = await order('release-all.run', { all: true, confirm: 3, reason: 'x' });
+    expect(answer).toMatchObject({ failure: null, faults: [expect.stringMatching(/^hold/)] });
+    expect(inKernel()).toBe(0);
+  });
+
+  it('a store that cannot be read lists nobody: everybody is released, and found again in the journal', async () => {
+    await gardens();
+    const { wantedLines } = house.store;
+    house.store.wantedLines = () => Promise.reject(new Error('not a database'));
+    expect(await refused('release-all.preview', { family: 'mirai' })).toBe('store-unreadable');
+    expect(await order('release-all.preview', { all: true })).toMatchObject({ count: null });
+    expect(await refused('release-all.run', { all: true, confirm: 3, reason: 'x' })).toBe('count-mismatch');
+    const answer = await order('release-all.run', { all: true, confirm: 'all', reason: 'x' });
+    expect(answer).toMatchObject({ journalled: 1, casesClosed: null, failure: null });
+    expect(inKernel()).toBe(0);
+    house.store.wantedLines = wantedLines;
+    await house.crash();
+    house = await (await world.process()).start();
+    await house.settle();
+    expect([inKernel(), (await house.cases('h2'))[0]!.state]).toEqual([0, 'closed']);
   });
 
   it('shows first, then releases everybody, leaves hold on, and is on record', async () => {

@@ -14,14 +14,19 @@ async function syncFolder(path: string): Promise<void> {
 /** Readers see the old content or the new one, never a part. */
 export async function replaceFile(path: string, content: string, mode = 0o640): Promise<void> {
   const temporary = `${path}.${process.pid}.new`;
-  const file = await open(temporary, 'w', mode);
   try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(temporary, 'w', mode);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await unlink(temporary).catch(() => {});
+    throw cause;
   }
-  await rename(temporary, path);
   await syncFolder(path);
 }
 

@@ -1,16 +1,34 @@
 // The engineer's stop as a file: `touch /var/lib/engawa/hold` works with everything of ours dead. Content is optional.
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hold, HoldSwitch } from '../../flow/ports.ts';
 import { removeFile, replaceFile } from './durable-file.ts';
 
 export function holdFile(stateFolder: string): HoldSwitch {
   const path = join(stateFolder, 'hold');
+  /** What no disk would take: on in this process all the same, until it is lifted. */
+  let unwritten: Hold | undefined;
   return {
-    current: () => readHold(path),
-    set: (hold) => replaceFile(path, `${JSON.stringify(hold)}\n`),
-    lift: () => removeFile(path),
+    current: () => unwritten ?? readHold(path),
+    set: async (hold) => {
+      unwritten = { on: true, ...hold };
+      await replaceFile(path, `${JSON.stringify(hold)}\n`).catch((cause: Error) => touch(path, cause));
+      unwritten = undefined;
+    },
+    lift: async () => {
+      await removeFile(path);
+      unwritten = undefined;
+    },
   };
+}
+
+/** A full disk often still takes an empty file, and an empty file is a hold. */
+function touch(path: string, cause: Error): void {
+  try {
+    closeSync(openSync(path, 'a', 0o640));
+  } catch {
+    throw cause;
+  }
 }
 
 function readHold(path: string): Hold {

@@ -6,7 +6,14 @@ import type { Flow } from '../../flow/assemble.ts';
 import type { Operations } from '../../flow/operations.ts';
 import type { AuditDraft, Json } from '../../flow/ports.ts';
 import { redecide } from '../../flow/redecide.ts';
-import { importJournal, type ReleaseFilter, releaseAll, releaseTargets } from '../../flow/release-all.ts';
+import {
+  EVERY_LINE,
+  importJournal,
+  type ReleaseFilter,
+  type ReleaseTarget,
+  releaseAll,
+  releaseTargets,
+} from '../../flow/release-all.ts';
 import { caseView } from './case-operations.ts';
 import { flag, optionalCount, optionalText, text } from './input.ts';
 import { notDone } from './refusal.ts';
@@ -84,24 +91,29 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
     },
     'release-all.preview': async (input) => {
       const { filter, shown } = readFilter(input);
-      const targets = await releaseTargets(flow.store, filter);
+      const targets = await listTargets(flow, filter);
+      if (typeof targets === 'string') return { filter: shown, count: null, lines: [], unreadable: targets };
       return { filter: shown, count: targets.length, lines: targets.slice(0, 50) as unknown as Json };
     },
     'release-all.run': async (input, { by }) => {
       const { filter, shown } = readFilter(input);
-      const targets = await releaseTargets(flow.store, filter);
-      const typed = optionalCount(input, 'confirm');
-      if (typed !== targets.length) {
+      const reason = text(input, 'reason');
+      const typed = input['confirm'] === 'all' ? 'all' : optionalCount(input, 'confirm');
+      if (typed === undefined)
+        throw notDone('count-mismatch', 'type the count that the preview shows (--confirm). Nothing was done.');
+      // Hold comes before the count: under a live feed the number would go on moving.
+      const held = { by, at: flow.clock.now(), reason: `release-all: ${reason}` };
+      if (!flow.hold.current().on) await flow.hold.set(held).catch(() => {});
+      const found = await listTargets(flow, filter);
+      const count = typeof found === 'string' ? 'all' : found.length;
+      if (typed !== count)
         throw notDone(
           'count-mismatch',
-          `${targets.length} lines would be released (filter: ${shown}), the typed count is ${typed ?? 'missing'}. Nothing was done.`,
+          `${count} lines would be released (filter: ${shown}), the typed count is ${typed}. Hold is ON, so that the number stays; nobody was released. Next: the same with --confirm ${count}, or engawa hold off.`,
         );
-      }
+      const targets = typeof found === 'string' ? [EVERYBODY] : found;
       const all = filter.all === true;
-      const result = await releaseAll(
-        { ...flow, removeElements: extras.removeElements },
-        { targets, all, by, reason: text(input, 'reason') },
-      );
+      const result = await releaseAll({ ...flow, removeElements: extras.removeElements }, { targets, all, by, reason });
       if (all && result.removed.ok) flow.gardener.forgetAll();
       // The elements are out. What the store cannot take now is in the journal and is imported before hold is lifted.
       const imported = await importJournal(flow).catch((cause) => {
@@ -117,6 +129,7 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
         casesClosed: imported,
         elementsRemoved: result.removed.ok ? result.removed.value : null,
         failure: result.removed.ok ? null : result.removed.error.kind,
+        faults: [...result.faults],
         recorded,
       };
     },
@@ -130,6 +143,19 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
       return { directory, size, root };
     },
   };
+}
+
+const EVERYBODY: ReleaseTarget = { lineId: EVERY_LINE, epoch: 0, access: 'unknown', families: [] };
+
+/** Why nobody can be listed, when the store cannot be read: then everybody is all there is to release. */
+async function listTargets(flow: Flow, filter: ReleaseFilter): Promise<readonly ReleaseTarget[] | string> {
+  try {
+    return await releaseTargets(flow.store, filter);
+  } catch (cause) {
+    const reason = `the store cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`;
+    if (filter.all === true) return reason;
+    throw notDone('store-unreadable', `${reason}. Only --all works without it. Nothing was done.`);
+  }
 }
 
 function readFilter(input: Readonly<Record<string, Json>>): { readonly filter: ReleaseFilter; readonly shown: string } {

@@ -56,6 +56,8 @@ async function answer({ operations, log, request, response }: Exchange): Promise
   const name = (request.url ?? '').replace(/^\/v1\//, '');
   const operation = request.method === 'POST' && Object.hasOwn(operations, name) ? operations[name] : undefined;
   response.setHeader('content-type', 'application/x-ndjson');
+  // «Heard», at once: the other end waits seconds for this and minutes for the answer.
+  response.flushHeaders();
   const say = (line: Json) => void response.write(`${JSON.stringify(line)}\n`);
   const aborter = new AbortController();
   response.on('close', () => aborter.abort());

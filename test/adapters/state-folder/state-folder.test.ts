@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -34,4 +34,21 @@ test('a journal line torn by a power cut is left out, and the next append is not
   appendFileSync(join(folder, 'releases.jsonl'), '{"id":"c","line');
   await journal.append([entry('d')]);
   expect((await journal.entries()).map((e) => e.id)).toEqual(['a', 'b', 'd']);
+});
+
+test('a hold that no disk takes is on in this process until it is lifted, and says that it is not written', async () => {
+  const hold = holdFile(join(folder, 'no-such-folder'));
+  await expect(hold.set({ by: 'kim', at: 1000, reason: 'x' })).rejects.toThrow('ENOENT');
+  expect(hold.current()).toEqual({ on: true, by: 'kim', at: 1000, reason: 'x' });
+});
+
+test('a journal that cannot be read is an error, never «no releases»; what could not be written is not forgotten', async () => {
+  mkdirSync(join(folder, 'releases.jsonl'));
+  const journal = releaseJournal(folder);
+  await expect(journal.append([entry('a')])).rejects.toThrow('EISDIR');
+  await expect(journal.entries()).rejects.toThrow('EISDIR');
+  rmSync(join(folder, 'releases.jsonl'), { recursive: true });
+  expect((await journal.entries()).map((e) => e.id)).toEqual(['a']);
+  await journal.append([entry('b')]);
+  expect((await releaseJournal(folder).entries()).map((e) => e.id)).toEqual(['a', 'b']);
 });
