@@ -5,7 +5,7 @@ import { err, ok, type Result } from '../core/kernel/result.ts';
 import { type FamilyBook, makeFamilyBook } from '../core/report/family.ts';
 import { readDocument, strict } from './document.ts';
 import type { Fault } from './faults.ts';
-import { hostPattern, line, port, portRange, prefix, slug } from './scalars.ts';
+import { countPorts, hostPattern, isTooWide, line, port, portRange, prefix, slug, WIDE_PREFIX } from './scalars.ts';
 
 /** A garden that closed these would close itself: names, pages, time. */
 const NEVER_ABUSED = [53, 80, 123, 443];
@@ -51,6 +51,10 @@ function slugPlace(text: string, name: string): { line: number; column: number }
   return at < 0 ? { line: 1, column: 1 } : { line: at + 1, column: rows[at]!.indexOf('slug:') + 1 };
 }
 
+/** Names are asked through the DNS front alone: a pack on these ports would be a way around it. */
+const NEVER_PACKED = [53, 853];
+const MOST_PACK_PORTS = 1024;
+
 const packFile = strict({
   name: slug,
   purpose: line(200),
@@ -62,7 +66,22 @@ const packFile = strict({
     .max(2)
     .default(['tcp']),
   ports: z.array(portRange).min(1).max(20),
-}).refine((pack) => pack.dnsNames.length + pack.prefixes.length > 0, 'at least one of dnsNames and prefixes');
+  /** Said by an operator who means a large network or most ports of it. */
+  wide: z.boolean().default(false),
+})
+  .refine((pack) => pack.dnsNames.length + pack.prefixes.length > 0, 'at least one of dnsNames and prefixes')
+  .refine((pack) => !pack.prefixes.some((each) => isTooWide(each, pack.wide)), {
+    path: ['prefixes'],
+    error: WIDE_PREFIX,
+  })
+  .refine((pack) => pack.wide || countPorts(pack.ports) <= MOST_PACK_PORTS, {
+    path: ['ports'],
+    error: `at most ${MOST_PACK_PORTS} ports, or wide: true`,
+  })
+  .refine(({ ports }) => !ports.some(({ low, high }) => NEVER_PACKED.some((one) => low <= one && one <= high)), {
+    path: ['ports'],
+    error: 'ports other than 53 and 853: a pack is no way around the DNS front',
+  });
 
 export function loadPack(text: string, name: string): Result<Pack, readonly Fault[]> {
   return readDocument(text, name, packFile);

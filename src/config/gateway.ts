@@ -1,8 +1,24 @@
 // The gateway part of engawa.yaml: facts of the network. A gateway without an emergency lifeline does not load.
 import { z } from 'zod';
 import { LIFELINE_CLASSES, type Lifeline } from '../core/garden/gateway.ts';
+import { containsIp, type Prefix } from '../core/net/prefix.ts';
 import { strict } from './document.ts';
-import { filePath, hostname, ip4, ip6, line, portRange, prefix, slug } from './scalars.ts';
+import {
+  countPorts,
+  filePath,
+  hostname,
+  ip4,
+  ip6,
+  isTooWide,
+  line,
+  portRange,
+  prefix,
+  slug,
+  WIDE_PREFIX,
+} from './scalars.ts';
+
+/** Media ranges are large; every port of a host is more than a lifeline needs. */
+const MOST_LIFELINE_PORTS = 32_768;
 
 const prefixes = z.array(prefix).max(200).default([]);
 
@@ -17,7 +33,18 @@ const lifeline = strict({
   ports: z.array(portRange).min(1).max(20),
   inbound: z.boolean().default(false),
   dnsNames: z.array(hostname).max(50).default([]),
-}).refine((one) => one.prefixes.length + one.dnsNames.length > 0, 'at least one of prefixes and dnsNames');
+  /** Said by an operator who means a large network or most ports of it. */
+  wide: z.boolean().default(false),
+})
+  .refine((one) => one.prefixes.length + one.dnsNames.length > 0, 'at least one of prefixes and dnsNames')
+  .refine((one) => !one.prefixes.some((each) => isTooWide(each, one.wide)), {
+    path: ['prefixes'],
+    error: WIDE_PREFIX,
+  })
+  .refine((one) => one.wide || countPorts(one.ports) <= MOST_LIFELINE_PORTS, {
+    path: ['ports'],
+    error: `at most ${MOST_LIFELINE_PORTS} ports, or wide: true`,
+  });
 
 const lifelines = z
   .array(lifeline)
@@ -60,4 +87,11 @@ export const gatewaySchema = strict({
   const mine = [gateway.portal.ip4, gateway.portal.ip6].map((ip) => ip.bytes.join());
   if ([gateway.sink.ip4, gateway.sink.ip6].some((ip) => mine.includes(ip.bytes.join())))
     context.addIssue({ code: 'custom', path: ['sink'], message: "addresses other than the portal's own" });
+  // Nothing inside could ever be a line: every import, binding and element would be refused as reserved.
+  const swallows = (outer: Prefix) =>
+    gateway.pools.some((pool) => outer.length <= pool.length && containsIp(outer, pool.ip));
+  const message = 'prefixes that do not cover a whole subscriber pool';
+  if (gateway.infrastructure.some(swallows)) context.addIssue({ code: 'custom', path: ['infrastructure'], message });
+  for (const [i, { prefixes: found }] of gateway.lifelines.entries())
+    if (found.some(swallows)) context.addIssue({ code: 'custom', path: ['lifelines', i, 'prefixes'], message });
 });

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { GatewaySpec, Pack } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import { formatIp, parseIp } from '../core/net/ip.ts';
+import { overlaps } from '../core/net/prefix.ts';
 import type { FamilyBook } from '../core/report/family.ts';
 import { placeOf, readDocument } from './document.ts';
 import { loadFamilies, loadPacks } from './families.ts';
@@ -250,6 +251,11 @@ function gatewayOf(
   for (const name of wanted === 'all' ? [] : wanted)
     if (!packs.some((pack) => pack.name === name))
       reader.fault(`${path}.packs`, 'the name of a pack', JSON.stringify(name));
+  const chosen = packs.filter((pack) => wanted === 'all' || wanted.includes(pack.name));
+  // What the helper refuses of learned addresses: a pack is never a way from home to home.
+  for (const { name, prefixes } of chosen)
+    if (prefixes.some((prefix) => facts.pools.some((pool) => overlaps(pool, prefix))))
+      reader.fault(`${path}.packs`, 'packs whose prefixes are outside the subscriber pools', name);
   const { portalHttp, portalHttps, tlsRefuser, dnsFront } = file.listen;
   return {
     spec: {
@@ -260,7 +266,7 @@ function gatewayOf(
         tlsRefuser: tlsRefuser.port,
         dnsFront: dnsFront.port,
       },
-      packs: packs.filter((pack) => wanted === 'all' || wanted.includes(pack.name)),
+      packs: chosen,
     },
     helperSocket: reader.resolve(helperSocket ?? file.helperSocket),
     nasIdentities,

@@ -46,6 +46,18 @@ export const ip4 = scalar('an IPv4 address', (text) => ofFamily(4, parseIp(text)
 export const ip6 = scalar('an IPv6 address', (text) => ofFamily(6, parseIp(text)));
 export const prefix = scalar<Prefix>('an address or prefix without host bits, such as 192.0.2.0/24', parsePrefix);
 
+/** A prefix that an operator cannot have meant: one lost digit, and half the Internet is open or every line reserved. */
+export function isTooWide({ ip: { family }, length }: Prefix, wide: boolean): boolean {
+  return length < (family === 4 ? (wide ? 8 : 16) : wide ? 16 : 32);
+}
+
+export const WIDE_PREFIX = 'prefixes of at least /16 and, for IPv6, /32; with wide: true /8 and /16';
+
+/** How many ports a list of ranges names; overlaps count twice. */
+export function countPorts(ranges: readonly PortRange[]): number {
+  return ranges.reduce((sum, { low, high }) => sum + high - low + 1, 0);
+}
+
 function ofFamily(family: 4 | 6, found: Ip | undefined): Ip | undefined {
   return found?.family === family ? found : undefined;
 }

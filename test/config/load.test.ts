@@ -209,6 +209,24 @@ describe('D09: a faulty configuration does not load', () => {
     expect(faultsOf(short)[0]).toContain('expected a secret of at least 32 octets, got 16 octets');
   });
 
+  it('one lost digit neither opens half the Internet nor reserves every line', () => {
+    const found = withChange('prefixes: [192.0.2.112, ', 'prefixes: [0.0.0.0/0, ');
+    expect(faultsOf(found).join()).toContain('expected prefixes of at least /16 and, for IPv6, /32');
+    const pool = withChange('prefixes: [192.0.2.112, ', 'prefixes: [203.0.0.0/16, ');
+    expect(faultsOf(pool).join()).toContain('prefixes that do not cover a whole subscriber pool');
+    expect(faultsOf(withChange('[192.0.2.0/24, "2001', '[203.0.112.0/23, "2001')).join()).toContain('whole subscriber');
+    const ports = withChange('ports: [5060-5061, 10000-20000]', 'ports: [1-65535]');
+    expect(faultsOf(ports).join()).toContain('at most 32768 ports, or wide: true');
+    expect(faultsOf(ports.replace('inbound: true', 'inbound: true\n        wide: true'))).toEqual([]);
+  });
+
+  it('a pack inside the subscriber pools does not load: home to home is no page', () => {
+    const pack = 'name: self-help\npurpose: p\nprefixes: [203.0.113.7]\nports: [443]\n';
+    expect(faultsOf(SAMPLE, { 'packs/self-help.yaml': pack }).join()).toContain(
+      'outside the subscriber pools, got self-help',
+    );
+  });
+
   it('the portal is never its own sink', () => {
     expect(faultsOf(withChange('ip4: 192.0.2.81', 'ip4: 192.0.2.80'))[0]).toContain(
       "addresses other than the portal's own",
@@ -242,6 +260,23 @@ describe('families and packs', () => {
     expect(read.ok ? [] : read.error.map(formatFault)).toEqual([
       'f.yaml:6:7: expected a name no other family has, got y (of x) (y)',
     ]);
+  });
+
+  it.each([
+    ['0.0.0.0/0', '443', 'at least /16'],
+    ['::/1', '443', 'at least /16'],
+    ['192.0.2.0/24', '1-65535', 'at most 1024 ports'],
+    ['192.0.2.0/24', '50-60', 'ports other than 53 and 853'],
+    ['192.0.2.0/24', '853', 'ports other than 53 and 853'],
+  ])('a pack of %s on %s does not load', (prefix, ports, expected) => {
+    const read = loadPack(`name: a\npurpose: p\nprefixes: ["${prefix}"]\nports: ["${ports}"]\n`, 'a.yaml');
+    expect(read.ok ? '' : read.error.map(formatFault).join()).toContain(expected);
+  });
+
+  it('a large network is a pack only when its operator says so, and never everything', () => {
+    const pack = (prefix: string) => `name: a\npurpose: p\nprefixes: ["${prefix}"]\nports: [443]\nwide: true\n`;
+    expect(loadPack(pack('198.0.0.0/8'), 'a.yaml').ok).toBe(true);
+    expect(loadPack(pack('0.0.0.0/1'), 'a.yaml').ok).toBe(false);
   });
 
   it('a pack names destinations, protocol and ports, and each name is used once', () => {

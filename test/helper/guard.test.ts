@@ -31,9 +31,10 @@ describe('the guard in front of the kernel', () => {
     expect(codeOf(put('192.0.2.5', [23, port]))).toBe('port-never');
   });
 
+  const managed = new Guard({ ...SPEC, infrastructure: [prefix('203.0.113.200/29')] }, () => 0);
   const learn = (name: 'bank' | 'emergency', text: string) => {
     const entry = { name, ip: ip(text), timeoutSeconds: 60 };
-    const judged = name === 'bank' ? guard.learnedForPack(entry) : guard.learnedForLifeline(entry);
+    const judged = name === 'bank' ? managed.learnedForPack(entry) : managed.learnedForLifeline(entry);
     return judged.ok ? 'ok' : judged.error.kind === 'refused' ? judged.error.code : judged.error.kind;
   };
 
@@ -42,7 +43,7 @@ describe('the guard in front of the kernel', () => {
     ['a line', '192.0.2.77', 'address-of-a-line'],
     ['the portal', '203.0.113.10', 'address-of-ours'],
     ['a sink', '2001:db8:ff::11', 'address-of-ours'],
-    ['management of the gateway', '192.0.2.1', 'covers-infrastructure'],
+    ['management of the gateway', '203.0.113.200', 'covers-infrastructure'],
     ['the operator’s time server', '203.0.113.123', 'covers-infrastructure'],
     ['a lifeline’s own prefix', '203.0.113.112', 'covers-lifeline'],
     ['RFC 1918', '10.1.2.3', 'address-special'],
