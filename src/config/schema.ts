@@ -90,7 +90,11 @@ export const configSchema = strict({
   }),
   dns: strict({ resolvers: z.array(ip).min(1).max(8), port: port.default(53) }),
 
-  gateways: z.array(gatewaySchema).min(1).max(1000),
+  gateways: z
+    .array(gatewaySchema)
+    .min(1)
+    // The DNS front, packs and lifelines of a second one would be nobody's: its strict lines would have unsteered DNS.
+    .refine((list) => list.length <= 1, 'one gateway per installation: install Engawa once for each'),
   accounting: strict({ clients: z.array(accountingClient).max(1000).default([]) }).prefault({}),
   intake: strict({
     bodyLimit: byteSize.prefault('8MB'),
