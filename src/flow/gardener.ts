@@ -8,12 +8,14 @@ import {
   deriveElements,
   type Wanted,
 } from '../core/garden/derive.ts';
-import { type Instant, MINUTE, SECOND } from '../core/kernel/time.ts';
+import { type Instant, SECOND } from '../core/kernel/time.ts';
 import type { Binding } from '../core/line/binding.ts';
 import { formatPrefix, overlaps, type Prefix } from '../core/net/prefix.ts';
+import { frozen, isDue, isInForce, isSameGarden, needsPut } from './element-rules.ts';
 import { GardenMemory, type Kept, keyOf } from './garden-memory.ts';
 import { GatewayActs, type GatewayLink, type Move } from './gateway-acts.ts';
 import { type LineProof, lineProof } from './line-proof.ts';
+import { LineQueue } from './line-queue.ts';
 import type { BindingChange, Bindings, Clock, ElementState, HoldSwitch, Log, Store } from './ports.ts';
 
 export interface LineWanted extends Wanted {
@@ -36,9 +38,8 @@ export interface GardenerParts {
   readonly mayTighten: (lineId: string) => Promise<boolean>;
 }
 
+/** Extras taken out in one transaction. */
 const BATCH = 256;
-/** Renew when less than half of what the element may live is left. */
-const RENEW_SHARE = 0.5;
 /** A step towards freedom that a gateway did not take is tried again after this, whatever the slower checks do. */
 const RETRY_MS = 5 * SECOND;
 
@@ -52,8 +53,6 @@ interface LinePlan {
   readonly isFrozen: boolean;
 }
 
-type Waiter = () => void;
-
 export class Gardener {
   readonly #parts: GardenerParts;
   readonly #memory = new GardenMemory();
@@ -64,9 +63,7 @@ export class Gardener {
   readonly #toldFrozen = new Set<string>();
   /** Lines whose wanted state could not be read: nothing of theirs may be taken for extra. */
   readonly #failed = new Set<string>();
-  /** Lines to look at; loosening outranks tightening. */
-  readonly #urgent = new Map<string, Waiter[]>();
-  readonly #dirty = new Map<string, Waiter[]>();
+  readonly #queue = new LineQueue((lineIds) => this.#actSafely(lineIds));
   /** What ceased to be somebody's since the running batch was planned. */
   #ended: BindingChange['ended'][number][] = [];
   /** Read back from a gateway and not yet taken over. */
@@ -75,15 +72,13 @@ export class Gardener {
   /** Gateways read back whole since the start; until then nothing is removed as «extra» (invariant 11). */
   readonly #loaded = new Set<string>();
   readonly #silent = new Set<string>();
-  #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #stopped = false;
 
   constructor(parts: GardenerParts) {
     this.#parts = parts;
     this.#acts = new GatewayActs({ ...parts, memory: this.#memory, onAcked: (lineId) => this.#fresh.delete(lineId) });
     parts.bindings.onChange((change) => {
-      if (this.#running !== undefined) this.#ended.push(...change.ended);
+      if (this.#queue.isRunning) this.#ended.push(...change.ended);
       for (const ended of change.ended) this.#endPrefix(ended.prefix);
       for (const key of change.accessKeys) this.onAccessKey(key);
     });
@@ -127,16 +122,8 @@ export class Gardener {
 
   /** Resolves when a batch that saw the line's state after this call has been acted on and observed. */
   refresh(lineId: string, options: { readonly urgent?: boolean; readonly fresh?: boolean } = {}): Promise<void> {
-    if (this.#stopped) return Promise.resolve();
     if (options.fresh === true) this.#fresh.add(lineId);
-    return new Promise((resolve) => {
-      const waiters = this.#urgent.get(lineId) ?? this.#dirty.get(lineId) ?? [];
-      waiters.push(resolve);
-      if (options.urgent === true) this.#dirty.delete(lineId);
-      const queue = options.urgent === true || this.#urgent.has(lineId) ? this.#urgent : this.#dirty;
-      queue.set(lineId, waiters);
-      this.#running ??= this.#drain();
-    });
+    return this.#queue.ask(lineId, options.urgent === true);
   }
 
   /** For gardens found at start that no gateway ever acknowledged. */
@@ -146,31 +133,8 @@ export class Gardener {
 
   /** Ends with the batch that is running; what is left is found again at the next start. */
   async stop(): Promise<void> {
-    this.#stopped = true;
     clearTimeout(this.#retry);
-    await this.#running;
-  }
-
-  async #drain(): Promise<void> {
-    await Promise.resolve();
-    while (this.#urgent.size + this.#dirty.size > 0) {
-      const batch = this.#stopped ? [...this.#urgent, ...this.#dirty] : this.#nextBatch();
-      for (const [lineId] of batch) if (!this.#urgent.delete(lineId)) this.#dirty.delete(lineId);
-      if (!this.#stopped) await this.#actSafely(batch.map(([lineId]) => lineId));
-      for (const [, waiters] of batch) for (const done of waiters) done();
-    }
-    // In the same breath as the last look at the queues: whoever asks next starts a new run.
-    this.#running = undefined;
-  }
-
-  #nextBatch(): readonly (readonly [string, Waiter[]])[] {
-    const batch: (readonly [string, Waiter[]])[] = [];
-    for (const queue of [this.#urgent, this.#dirty])
-      for (const entry of queue) {
-        if (batch.length === BATCH) return batch;
-        batch.push(entry);
-      }
-    return batch;
+    await this.#queue.stop();
   }
 
   async #actSafely(lineIds: readonly string[]): Promise<void> {
@@ -337,8 +301,7 @@ export class Gardener {
     const { key, plan, element, own, loosens, now } = one;
     const isAgain =
       own !== undefined &&
-      own.element.access === element.access &&
-      portsText(own.element) === portsText(element) &&
+      isSameGarden(own.element, element) &&
       (own.ackedAt !== undefined || own.failure !== undefined);
     this.#memory.set(key, {
       ...(isAgain ? own : {}),
@@ -379,7 +342,7 @@ export class Gardener {
       this.#memory
         .ofLine(lineId)
         .some(([, kept]) => kept.leaving || (kept.phase === 'unknown' && kept.element.access === 'leaky'));
-    if (this.#stopped || this.#retry !== undefined || !lineIds.some(isOwed)) return;
+    if (this.#queue.isStopped || this.#retry !== undefined || !lineIds.some(isOwed)) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       const owed = new Set([...this.#failed, ...this.#memory.lineIds()].filter(isOwed));
@@ -480,36 +443,4 @@ export class Gardener {
     this.#plans.clear();
     this.#strays.clear();
   }
-}
-
-/** A gateway took it, as far as we know. */
-function isInForce(kept: Kept): boolean {
-  return !kept.leaving && (kept.ackedAt !== undefined || kept.phase === 'confirmed');
-}
-
-function isDue(kept: Kept, now: Instant): boolean {
-  if (kept.phase !== 'confirmed' || kept.leaving) return true;
-  return kept.element.expiresAt - now < (kept.element.expiresAt - kept.putAt) * RENEW_SHARE;
-}
-
-/** Not stricter than what is there; nothing where nothing is. */
-function frozen(derived: DerivedElement, kept: Kept | undefined): DerivedElement | undefined {
-  if (kept === undefined || !isInForce(kept)) return undefined;
-  if (!isTightening(kept.element.access, derived.access)) return { ...derived, abusedPorts: kept.element.abusedPorts };
-  return { ...derived, access: kept.element.access, abusedPorts: kept.element.abusedPorts };
-}
-
-function needsPut(kept: Kept, element: DerivedElement, now: Instant): boolean {
-  if (kept.phase !== 'confirmed') return true;
-  if (kept.element.access !== element.access) return true;
-  if (portsText(kept.element) !== portsText(element)) return true;
-  const left = kept.element.expiresAt - now;
-  return element.expiresAt - kept.element.expiresAt > MINUTE && left < (element.expiresAt - now) * RENEW_SHARE;
-}
-
-function portsText(element: DerivedElement): string {
-  return element.abusedPorts
-    .map((one) => `${one.protocol}/${one.port}`)
-    .sort()
-    .join(' ');
 }
