@@ -60,11 +60,17 @@ async function ours(gateway: LabGateway, client: NftablesEnforcer): Promise<Took
   const pid = gateway.helper().pid!;
   const [cpu, own] = [cpuOf(pid), process.cpuUsage()];
   const startedAt = performance.now();
-  for (let from = 0; from < GARDENS; from += PER_CALL) {
-    const put = Array.from({ length: PER_CALL }, (_, i) => elementOf(from + i));
-    const done = await client.apply({ put, remove: [] });
-    if (!done.ok) throw new Error(JSON.stringify(done.error));
-  }
+  // Two on their way: the helper reads one while nft works on the other.
+  let next = 0;
+  const lane = async () => {
+    for (let from = next; from < GARDENS; from = next) {
+      next += PER_CALL;
+      const put = Array.from({ length: PER_CALL }, (_, i) => elementOf(from + i));
+      const done = await client.apply({ put, remove: [] });
+      if (!done.ok) throw new Error(JSON.stringify(done.error));
+    }
+  };
+  await Promise.all([lane(), lane()]);
   const seconds = (performance.now() - startedAt) / 1000;
   const { user, system } = process.cpuUsage(own);
   return { seconds, cpuSeconds: cpuOf(pid) - cpu + (user + system) / 1e6 };

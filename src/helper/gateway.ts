@@ -180,8 +180,10 @@ export class Gateway {
   }
 
   #surplus(element: PutElement): readonly ProtocolPort[] {
+    const remembered = this.#remembered(element.prefix);
+    if (remembered.length === 0) return remembered;
     const wanted = new Set(element.abusedPorts.map((p) => `${p.protocol}/${p.port}`));
-    return this.#remembered(element.prefix).filter((p) => !wanted.has(`${p.protocol}/${p.port}`));
+    return remembered.filter((p) => !wanted.has(`${p.protocol}/${p.port}`));
   }
 
   async #learn(op: 'allow' | 'lifeline', entries: readonly Learned[]): Promise<Result<Answer, HelperError>> {
