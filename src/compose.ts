@@ -6,6 +6,7 @@ import { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { openEvidence } from './adapters/evidence/files/evidence.ts';
 import { createNotifiers } from './adapters/notifier/create.ts';
 import { holdFile } from './adapters/state-folder/hold.ts';
+import { lastSeenFile } from './adapters/state-folder/last-seen.ts';
 import { releaseJournal } from './adapters/state-folder/release-journal.ts';
 import { SqliteBindings } from './adapters/store/sqlite/bindings.ts';
 import { loadKeys } from './adapters/store/sqlite/keys.ts';
@@ -54,7 +55,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   mkdirSync(config.stateFolder, { recursive: true, mode: 0o750 });
   const unlock = claimWriter(config.stateFolder);
   const log = createLog(options.quiet === true ? { level: 'error' } : {});
-  const clock = new SystemClock({ source: config.clock.source });
+  const clock = new SystemClock({ source: config.clock.source, lastSeen: lastSeenFile(config.stateFolder) });
   if (config.clock.source === 'assumed') clock.advance(labAheadMs());
   await clock.start();
   const evidence = await openEvidence(join(config.stateFolder, 'evidence'));

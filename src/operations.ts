@@ -94,6 +94,7 @@ function labOperations(engine: Engine): Operations {
       await engine.flow.verifier.poll();
       await engine.flow.verifier.poll();
       engine.clock.advance(ms);
+      await engine.clock.remember();
       return { now: formatInstant(engine.clock.now()) };
     },
   };

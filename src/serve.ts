@@ -11,6 +11,7 @@ import type { Config } from './config/load.ts';
 import { formatIp } from './core/net/ip.ts';
 import { acceptDelivery } from './flow/accept.ts';
 import { Service } from './flow/service.ts';
+import { isSure } from './flow/sure-clock.ts';
 import { GardenCounters } from './garden/counters.ts';
 import { DnsFront } from './garden/dns/front.ts';
 import { LifelineNames } from './garden/dns/lifeline-names.ts';
@@ -35,6 +36,7 @@ export interface Running {
 const PROBES_FILE = join(import.meta.dirname, '../deploy/probes.yaml');
 const WARNINGS_EVERY_MS = 5000;
 const PURGE_EVERY_MS = 3_600_000;
+const REMEMBER_EVERY_MS = 60_000;
 
 /** Resolves when everything listens and the gateways were compared with the wanted state once. */
 export async function serve(config: Config): Promise<Running> {
@@ -51,11 +53,13 @@ export async function serve(config: Config): Promise<Running> {
     closers.push(() => control.close());
     await service.start();
     closers.push(() => service.stop());
-    await openGarden(engine, closers);
+    const front = await openGarden(engine, closers);
     await openPortal(engine, closers);
     await openAccounting(engine, closers);
     await openIntake(engine, service, closers);
     watchHealth(engine, service, closers);
+    // Last in, first done: while the rest closes, and until the next start, names of strict lines pass unsteered.
+    closers.push(() => front.unsteer());
   } catch (cause) {
     await stop();
     throw cause;
@@ -65,7 +69,7 @@ export async function serve(config: Config): Promise<Running> {
 }
 
 /** What a garden line meets first. One machine, one gateway: its own addresses are the garden's. */
-async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<void> {
+async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<DnsFront> {
   const { config, flow, enforcers } = engine;
   const { spec } = config.gateways[0]!;
   const allowList = enforcers[0]!;
@@ -137,6 +141,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
   });
   await redirector.start();
   closers.push(() => redirector.stop());
+  return front;
 }
 
 async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<void> {
@@ -212,14 +217,17 @@ function watchHealth(engine: Engine, service: Service, closers: (() => Promise<v
   look();
   const timer = setInterval(look, WARNINGS_EVERY_MS);
   closers.push(() => clearInterval(timer));
-  const purge = () =>
-    void engine.bindings
-      .purge(engine.flow.clock.now())
-      .catch((cause) =>
-        engine.flow.log.error('LOOP_FAILED', { loop: 'purge-bindings', text: String(cause).slice(0, 200) }),
-      );
-  const purging = setInterval(purge, PURGE_EVERY_MS);
+  const failed = (loop: string) => (cause: unknown) =>
+    engine.flow.log.error('LOOP_FAILED', { loop, text: String(cause).slice(0, 200) });
+  const purge = async () => {
+    if (isSure(engine.clock.status())) await engine.bindings.purge(engine.clock.now());
+  };
+  const purging = setInterval(() => void purge().catch(failed('purge-bindings')), PURGE_EVERY_MS);
   closers.push(() => clearInterval(purging));
+  const remember = () => void engine.clock.remember().catch(failed('last-seen'));
+  remember();
+  const remembering = setInterval(remember, REMEMBER_EVERY_MS);
+  closers.push(() => clearInterval(remembering));
 }
 
 /** `[::]` means every address of both families; a socket of its own for each, so that IPv4 peers look like IPv4. */

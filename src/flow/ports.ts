@@ -21,6 +21,19 @@ export interface ClockStatus {
   readonly jumped: boolean;
 }
 
+/** What was true of the clock when this installation was last sure of it. */
+export interface Seen {
+  readonly at: Instant;
+  /** A jump was seen then and nobody had confirmed it. */
+  readonly jumped: boolean;
+}
+
+export interface LastSeen {
+  /** undefined = a fresh installation. */
+  read(): Promise<Seen | undefined>;
+  write(seen: Seen): Promise<void>;
+}
+
 export interface Clock {
   now(): Instant;
   /** Milliseconds that never go backwards; the breaker's windows slide on it. */
@@ -344,6 +357,8 @@ export interface AllowList {
   ): Promise<Result<void, EnforceError>>;
   /** Renews @dns_alive (60 s). Called only after a real query through the front was answered. */
   dnsAlive(): Promise<Result<void, EnforceError>>;
+  /** The front is about to go: port 53 passes unsteered from now on, not only when @dns_alive ends by itself. */
+  dnsOff(): Promise<Result<void, EnforceError>>;
   /** Is this address in strict (so the front must answer from the garden)? Answered from memory. */
   isStrict(ip: Ip): boolean;
   /** isStrict() has seen the kernel's own list once: until then its «no» means «not known». */

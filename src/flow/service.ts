@@ -3,6 +3,7 @@
 import { MINUTE, SECOND } from '../core/kernel/time.ts';
 import type { Flow } from './assemble.ts';
 import { importJournal } from './release-all.ts';
+import { isSure } from './sure-clock.ts';
 
 interface Loop {
   readonly name: string;
@@ -88,6 +89,12 @@ export class Service {
     this.#tableFaults = faults.length;
   }
 
+  /** Deleted is deleted: never by a clock that may be wrong. */
+  async purge(): Promise<void> {
+    const { clock, store } = this.#flow;
+    if (isSure(clock.status())) await store.purge(clock.now());
+  }
+
   /** For the standing warning. */
   tableFaults(): number {
     return this.#tableFaults;
@@ -104,7 +111,7 @@ export class Service {
       { name: 'read-back', everyMs: 5 * MINUTE, turn: () => flow.reconciler.full() },
       { name: 'checkpoint', everyMs: CHECKPOINT_MS, turn: () => flow.store.checkpoint(flow.clock.now()) },
       { name: 'audit-tables', everyMs: AUDIT_TABLES_MS, turn: () => this.checkTables(), restFactor: 9 },
-      { name: 'purge', everyMs: PURGE_MS, turn: () => flow.store.purge(flow.clock.now()) },
+      { name: 'purge', everyMs: PURGE_MS, turn: () => this.purge() },
     ];
   }
 

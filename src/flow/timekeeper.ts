@@ -8,6 +8,7 @@ import { CASE_TIMER, type Casebook } from './casebook.ts';
 import type { Policies } from './decide.ts';
 import type { Clock, HoldSwitch, Log, Store, Timer } from './ports.ts';
 import { type RedecideParts, redecide } from './redecide.ts';
+import { isSure } from './sure-clock.ts';
 
 export interface TimekeeperParts extends RedecideParts {
   readonly store: Pick<Store, 'case' | 'commit' | 'dueTimers' | 'reportsOfCase'>;
@@ -31,9 +32,9 @@ export class Timekeeper {
     this.#parts = parts;
   }
 
-  /** C06: after an unconfirmed jump of the clock nothing expires and nothing starts: stillness for the mass. */
+  /** C06: without a clock that is sure nothing expires and nothing starts: stillness for the mass. */
   async runDue(): Promise<number> {
-    if (this.#parts.clock.status().jumped) return 0;
+    if (!isSure(this.#parts.clock.status())) return 0;
     const due = await this.#parts.store.dueTimers(this.#parts.clock.now(), BATCH);
     await Promise.all(due.map((timer) => this.#fire(timer).catch((cause) => this.#setBack(timer, cause))));
     return due.length;

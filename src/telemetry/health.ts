@@ -7,10 +7,14 @@ export const WARNINGS = {
   'clock-assumed': { severity: 'warning', text: 'The clock is only assumed to be right', next: 'set clock.source' },
   'clock-unsynchronised': {
     severity: 'critical',
-    text: 'The clock is not synchronised: no new gardens',
+    text: 'The clock is not synchronised: no new gardens, nothing expires',
     next: 'check time service',
   },
-  'clock-jumped': { severity: 'critical', text: 'The clock jumped: no new gardens', next: 'engawa clock confirm' },
+  'clock-jumped': {
+    severity: 'critical',
+    text: 'The clock jumped: no new gardens, nothing expires',
+    next: 'look at date, then engawa clock confirm',
+  },
   'hold-on': { severity: 'warning', text: 'Hold is on: no new gardens, no repair', next: 'engawa hold off' },
   'breaker-hold': { severity: 'critical', text: 'The breaker waits for a decision', next: 'engawa breaker show' },
   'gateway-unreachable': { severity: 'critical', text: 'The gateway does not answer', next: 'check the helper' },

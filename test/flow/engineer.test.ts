@@ -24,7 +24,7 @@ afterEach(() => world.end());
 type Answer = Readonly<Record<string, Json>>;
 async function order(name: string, input: Answer = {}, process = house): Promise<Answer> {
   const operations = engineerOperations(process.flow, {
-    confirmClock: () => {
+    confirmClock: async () => {
       world.clock = { state: 'assumed', jumped: false };
     },
     removeElements: async (targets, all) => {

@@ -206,6 +206,28 @@ describe('timers', () => {
     expect((await house.cases('ann'))[0]!.state).toBe('quarantined');
   });
 
+  it.each([
+    { state: 'unsynchronised', jumped: false },
+    { state: 'synchronised', jumped: true },
+  ] as const)(
+    'C06: nothing expires and nothing is deleted by a clock that is $state, jumped $jumped',
+    async (clock) => {
+      world.policy = policyOf({ rules: [rule({ expiryMs: DAY })] });
+      await house.report({});
+      let purges = 0;
+      house.store.purge = async () => ({ reports: ++purges });
+      world.pass(400 * DAY);
+      world.clock = clock;
+      expect(await house.flow.timekeeper.runDue()).toBe(0);
+      await house.service.purge();
+      expect([(await house.cases('ann'))[0]!.state, purges]).toEqual(['quarantined', 0]);
+      world.clock = { state: 'synchronised', jumped: false };
+      await house.flow.timekeeper.runDue();
+      await house.service.purge();
+      expect([(await house.cases('ann'))[0]!.state, purges]).toEqual(['closed', 1]);
+    },
+  );
+
   it('one that fails stands before no other', async () => {
     world.policy = policyOf({ rules: [rule({ expiryMs: DAY })] });
     await house.report({});

@@ -1,17 +1,21 @@
 // The machine's clock, whether it is synchronised, and whether it jumped. Unknown counts as unsynchronised.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import type { Clock, ClockStatus } from '../../flow/ports.ts';
+import type { Clock, ClockStatus, LastSeen } from '../../flow/ports.ts';
 
 export type ClockSource = 'chrony' | 'timesyncd' | 'assumed';
 
 /** design.md, «Breaker»: a jump beyond this against monotonic time stops new gardens until confirmed. */
 const JUMP_MS = 2000;
+/** A machine that was off for longer, or a real-time clock that lost its battery: somebody looks before anything ends. */
+const MOST_AWAY_MS = 7 * 86_400_000;
 const ASK_EVERY_MS = 10_000;
 const ASK_DEADLINE_MS = 2000;
 
 export interface SystemClockOptions {
   readonly source: ClockSource;
+  /** Where the last sure instant is kept; without it a start is compared with nothing. */
+  readonly lastSeen?: LastSeen;
   /** Replaced in tests of jumps; defaults are the machine's. */
   readonly wall?: () => number;
   readonly monotonic?: () => number;
@@ -20,6 +24,7 @@ export interface SystemClockOptions {
 
 export class SystemClock implements Clock {
   readonly #source: ClockSource;
+  readonly #lastSeen: LastSeen | undefined;
   readonly #wall: () => number;
   readonly #monotonic: () => number;
   readonly #ask: () => Promise<boolean>;
@@ -27,10 +32,12 @@ export class SystemClock implements Clock {
   #advancedMs = 0;
   #jumped = false;
   #synchronised = false;
+  #seenAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SystemClockOptions) {
     this.#source = options.source;
+    this.#lastSeen = options.lastSeen;
     this.#wall = options.wall ?? Date.now;
     this.#monotonic = options.monotonic ?? (() => performance.now());
     this.#ask = options.synchronised ?? (() => askSystem(options.source));
@@ -40,6 +47,7 @@ export class SystemClock implements Clock {
   /** Asks once before resolving, then every 10 s. */
   async start(): Promise<void> {
     await this.check();
+    await this.#compareWithLastSeen();
     this.#timer = setInterval(() => void this.check(), ASK_EVERY_MS);
     this.#timer.unref();
   }
@@ -53,6 +61,27 @@ export class SystemClock implements Clock {
     this.#lookForJump();
   }
 
+  /** A step before this process began is as much a jump as one that it sees. */
+  async #compareWithLastSeen(): Promise<void> {
+    const seen = await this.#lastSeen?.read();
+    if (seen === undefined) return;
+    this.#seenAt = seen.at;
+    const passedMs = this.now() - seen.at;
+    if (seen.jumped || passedMs < -JUMP_MS || passedMs > MOST_AWAY_MS) this.#jumped = true;
+  }
+
+  /** Every minute. A clock that is not sure moves nothing; an unconfirmed jump outlives the process. */
+  async remember(): Promise<void> {
+    const { state, jumped } = this.status();
+    if (jumped) return this.#lastSeen?.write({ at: this.#seenAt, jumped });
+    if (state !== 'unsynchronised') await this.#see();
+  }
+
+  async #see(): Promise<void> {
+    this.#seenAt = this.now();
+    await this.#lastSeen?.write({ at: this.#seenAt, jumped: false });
+  }
+
   #lookForJump(): void {
     const offsetMs = this.#wall() - this.#monotonic();
     // Slewing moves the offset by well under a millisecond a second: follow it, so that only steps count.
@@ -61,9 +90,10 @@ export class SystemClock implements Clock {
   }
 
   /** An engineer has looked: the clock as it is now is right. */
-  confirm(): void {
+  async confirm(): Promise<void> {
     this.#offsetMs = this.#wall() - this.#monotonic();
     this.#jumped = false;
+    await this.#see();
   }
 
   /** The lab tells three days in half a minute. Refused for a clock that anybody relies on. */

@@ -19,7 +19,7 @@ import { flag, optionalCount, optionalText, text } from './input.ts';
 import { notDone } from './refusal.ts';
 
 export interface EngineerExtras {
-  readonly confirmClock: () => void;
+  readonly confirmClock: () => Promise<void>;
   /** Takes garden elements out of every gateway; see flow/release-all.ts. */
   readonly removeElements: Parameters<typeof releaseAll>[0]['removeElements'];
   readonly warnings: () => readonly Json[];
@@ -53,7 +53,7 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
       return { gateways: gatewaysView(flow) };
     },
     'clock.confirm': async (_input, { by }) => {
-      extras.confirmClock();
+      await extras.confirmClock();
       await audit(flow, by, 'clock-confirmed', {});
       return { clock: { ...flow.clock.status() } };
     },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { holdFile } from '../../../src/adapters/state-folder/hold.ts';
+import { lastSeenFile } from '../../../src/adapters/state-folder/last-seen.ts';
 import { releaseJournal } from '../../../src/adapters/state-folder/release-journal.ts';
 
 let folder: string;
@@ -51,4 +52,13 @@ test('a journal that cannot be read is an error, never «no releases»; what cou
   expect((await journal.entries()).map((e) => e.id)).toEqual(['a']);
   await journal.append([entry('b')]);
   expect((await releaseJournal(folder).entries()).map((e) => e.id)).toEqual(['a', 'b']);
+});
+
+test('the last sure instant survives the process; a file that says nothing counts as a jump, no file as a first start', async () => {
+  const file = lastSeenFile(folder);
+  expect(await file.read()).toBeUndefined();
+  await file.write({ at: 7, jumped: false });
+  expect(await lastSeenFile(folder).read()).toEqual({ at: 7, jumped: false });
+  writeFileSync(join(folder, 'last-seen'), '');
+  expect(await file.read()).toMatchObject({ jumped: true });
 });
