@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { createPortal } from '../src/http/portal/portal.ts';
 import { createHttpPortal } from '../src/http/portal/server.ts';
 import { createFakeDesk, sampleJourney } from '../test/fakes/journey-desk.ts';
+import { report } from './lib/report.ts';
 
 const ROUNDS = 5;
 const ROUND_MS = 1500;
@@ -105,7 +106,15 @@ if (kind === 'bare' || kind === 'portal') {
     rates.portal.push(await round(portal.port));
   }
   const [b, p] = [median(rates.bare), median(rates.portal)];
-  console.log(`portal first screen: ${p.toFixed(0)}/s, bare node:http: ${b.toFixed(0)}/s, ratio ${(p / b).toFixed(2)}`);
+  report('portal-pages', [
+    {
+      what: 'first screens, gzip, keep-alive',
+      value: p,
+      unit: 'pages/s',
+      baseline: { what: 'bare node:http', value: b },
+      ratio: p / b,
+    },
+  ]);
   bare.child.kill();
   portal.child.kill();
 }

@@ -11,6 +11,7 @@ import { evolve } from '../src/core/casefile/evolve.ts';
 import { formatIp, parseIp } from '../src/core/net/ip.ts';
 import type { Report } from '../src/core/report/report.ts';
 import { verifyExport } from '../src/protocols/tlog/verify.ts';
+import { type Figure, report } from './lib/report.ts';
 
 const AT = Date.UTC(2026, 10, 22);
 const SECONDS_EACH = 1.5;
@@ -104,11 +105,6 @@ function commitCase(store: SqliteStore, n: number) {
   });
 }
 
-const show = (what: string, value: number, ratio?: number) =>
-  console.log(
-    `${what.padEnd(58)}${Math.round(value).toLocaleString('en').padStart(10)}${ratio === undefined ? '' : `   ${ratio.toFixed(2)} × baseline`}`,
-  );
-
 async function run(): Promise<void> {
   const folder = await mkdtemp(join(process.argv[2] ?? tmpdir(), 'engawa-bench-'));
   const raw = rawBaseline(join(folder, 'raw.db'));
@@ -117,23 +113,32 @@ async function run(): Promise<void> {
     const [forRaw, forStore, forOne] = [make(), make(), make()];
     const rawRows = await rate(BATCH, () => raw.write(forRaw(BATCH)));
     const rows = await rate(BATCH, () => store.acceptReports(fileOf, forStore(BATCH), []));
-    show('raw node:sqlite, durable reports/s, 1,000 a transaction', rawRows);
-    show('acceptReports, durable reports/s, 1,000 a call', rows, rows / rawRows);
     const rawOne = await rate(1, () => raw.write(forOne(1).map((r) => ({ ...r, id: `x${r.id}` }))));
     let n = 0;
     const alone = await rate(1, () => commitCase(store, n++));
     const together = await rate(100, () => Promise.all(Array.from({ length: 100 }, () => commitCase(store, n++))));
-    show('raw node:sqlite, durable one-row transactions/s', rawOne);
-    show('commit of a case with audit entry and timer, one by one', alone, alone / rawOne);
-    show('the same, 100 in flight (group commit)', together, together / rawOne);
     const start = performance.now();
     const target = join(folder, 'export');
     const { size } = await store.exportAudit(target, AT);
     const half = performance.now();
     const verified = await verifyExport(target);
     if (!verified.ok) throw new Error(verified.error.reason);
-    show('audit export, entries/s', (size * 1000) / (half - start));
-    show('audit verify, entries/s', (size * 1000) / (performance.now() - half));
+    const done = performance.now();
+    const beside = (what: string, value: number, unit: string, baseline: { what: string; value: number }): Figure => ({
+      what,
+      value,
+      unit,
+      baseline,
+      ratio: value / baseline.value,
+    });
+    const one = { what: 'raw node:sqlite, one row', value: rawOne };
+    report('store', [
+      beside('reports accepted, 1,000 a call', rows, 'reports/s', { what: 'raw node:sqlite', value: rawRows }),
+      beside('case with audit entry and timer, one by one', alone, 'commits/s', one),
+      beside('the same, 100 in flight (group commit)', together, 'commits/s', one),
+      { what: 'audit export', value: (size * 1000) / (half - start), unit: 'entries/s' },
+      { what: 'audit verify', value: (size * 1000) / (done - half), unit: 'entries/s' },
+    ]);
   } finally {
     await store.close();
     raw.close();
