@@ -8,6 +8,7 @@ import type { ProtocolPort } from '../core/net/transport.ts';
 import {
   allowCommands,
   dnsAliveCommands,
+  dnsDeadCommands,
   lifelineCommands,
   putCommands,
   removeCommands,
@@ -107,6 +108,8 @@ export class Gateway {
         return this.#learn(operation.op, operation.entries);
       case 'dnsAlive':
         return this.#transact(dnsAliveCommands(spec, DNS_ALIVE_SECONDS));
+      case 'dnsOff':
+        return this.#transact(dnsDeadCommands(spec));
       case 'releaseAll':
         return this.#releaseAll();
     }

@@ -203,6 +203,8 @@ export function describeEnforcer(name: string, create: () => Promise<EnforcerUnd
       expect(await code(lifeline('emergency', '10.0.0.1'))).toBe('ok');
       expect(await code(lifeline('other', '198.51.100.7'))).toBe('lifeline-unknown');
       expect(await code(t.enforcer.dnsAlive())).toBe('ok');
+      expect(await code(t.enforcer.dnsOff())).toBe('ok');
+      expect(await code(t.enforcer.dnsOff())).toBe('ok');
     });
 
     it('forgets steered flows of lines that have none', async () => {

@@ -8,6 +8,7 @@ export class FakeAllowList implements AllowList {
   readonly strict = new Set<string>();
   isSeeded = true;
   aliveCount = 0;
+  onAlive: (() => Promise<void>) | undefined;
   mode: 'works' | 'unavailable' | 'hangs' | 'throws' = 'works';
   /** Waits before each confirmation, so that a test can see what came first. */
   onTold: ((line: string) => Promise<void> | void) | undefined;
@@ -22,7 +23,12 @@ export class FakeAllowList implements AllowList {
 
   async dnsAlive(): Promise<Result<void, EnforceError>> {
     if (this.mode === 'works') this.aliveCount++;
+    await this.onAlive?.();
     return this.#take([]);
+  }
+
+  async dnsOff(): Promise<Result<void, EnforceError>> {
+    return this.#take(['dns off']);
   }
 
   isStrict(ip: Ip): boolean {

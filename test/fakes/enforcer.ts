@@ -217,6 +217,14 @@ export class FakeEnforcer implements Enforcer, AllowList {
     });
   }
 
+  dnsOff(): Promise<Result<void, EnforceError>> {
+    return this.#act(() => {
+      if (!this.kernel.installed) return err(missing);
+      this.kernel.dnsAliveUntil = 0;
+      return ok(undefined);
+    });
+  }
+
   /** It looks at its kernel itself. */
   readonly isSeeded = true;
 

@@ -193,6 +193,13 @@ describe('the helper and the kernel', () => {
     await hasty.close();
   });
 
+  it('invariant 6: told that the front goes, it takes the steering away at once, present or not', async () => {
+    await client.dnsAlive();
+    expect(gateway.nft('list', 'set', 'inet', 'engawa', 'dns_alive')).toContain('53 timeout');
+    for (let i = 0; i < 2; i++) expect((await client.dnsOff()).ok).toBe(true);
+    expect(gateway.nft('list', 'set', 'inet', 'engawa', 'dns_alive')).not.toContain('elements');
+  });
+
   it('releases all with nobody else alive: every garden element, nothing of DNS or packs', async () => {
     await client.apply({ put: [strict(A), { ...strict(B), access: 'leaky' }], remove: [] });
     await client.dnsAlive();

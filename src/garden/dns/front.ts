@@ -77,8 +77,15 @@ export class DnsFront {
     return this.#liveness?.aliveAtMs;
   }
 
+  /** First thing of a planned stop, while everything still answers: port 53 passes unsteered until the next front lives. */
+  async unsteer(): Promise<void> {
+    const done = (await this.#liveness?.unsteer()) ?? true;
+    this.#o.counters.add(done ? 'dns_unsteered' : 'dns_not_unsteered');
+    if (!done) this.#o.log.warn('DNS_FRONT_NOT_ALIVE', { unsteered: false });
+  }
+
   async stop(): Promise<void> {
-    this.#liveness?.stop();
+    if (this.#liveness !== undefined) await this.unsteer();
     this.#liveness = undefined;
     for (const socket of this.#tcpOpen) socket.destroy();
     const closing = [...this.#udp.splice(0), ...this.#tcp.splice(0)];

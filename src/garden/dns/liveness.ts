@@ -28,6 +28,7 @@ export class Liveness {
   readonly #o: LivenessOptions;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
+  #renewing: Promise<boolean> = Promise.resolve(false);
   #well: boolean | undefined;
   aliveAtMs: number | undefined;
 
@@ -46,10 +47,22 @@ export class Liveness {
     clearTimeout(this.#timer);
   }
 
+  /**
+   * Stops, and takes the element away: a planned end is no death, so no strict line waits a minute for its names. False = the
+   * gateway did not say so; then steering ends by itself.
+   */
+  async unsteer(): Promise<boolean> {
+    if (!this.#running) return true;
+    this.stop();
+    await within(KERNEL_MS, this.#renewing, false); // a renewal under way must not come after us
+    return within(KERNEL_MS, this.#told(this.#o.allowList.dnsOff()), false);
+  }
+
   async #turn(): Promise<void> {
     const answered = await askThroughFront(this.#o).catch(() => false);
     if (!this.#running) return;
-    const renewed = answered && (await within(KERNEL_MS, this.#renew(), false));
+    if (answered) this.#renewing = this.#told(this.#o.allowList.dnsAlive());
+    const renewed = answered && (await within(KERNEL_MS, this.#renewing, false));
     this.#say(renewed, answered);
     if (this.#running) {
       this.#timer = setTimeout(
@@ -59,9 +72,9 @@ export class Liveness {
     }
   }
 
-  async #renew(): Promise<boolean> {
+  async #told(order: ReturnType<AllowList['dnsAlive']>): Promise<boolean> {
     try {
-      return (await this.#o.allowList.dnsAlive()).ok;
+      return (await order).ok;
     } catch {
       return false;
     }

@@ -28,7 +28,7 @@ export interface Learned {
 }
 
 export type Operation =
-  | { readonly op: 'install' | 'readBack' | 'skeleton' | 'denyCounts' | 'dnsAlive' | 'releaseAll' }
+  | { readonly op: 'install' | 'readBack' | 'skeleton' | 'denyCounts' | 'dnsAlive' | 'dnsOff' | 'releaseAll' }
   | { readonly op: 'apply'; readonly put: readonly PutElement[]; readonly remove: readonly Prefix[] }
   | { readonly op: 'observe' | 'forgetSteered'; readonly prefixes: readonly Prefix[] }
   | { readonly op: 'allow' | 'lifeline'; readonly entries: readonly Learned[] };
@@ -142,6 +142,7 @@ function operationOf(value: Fields): Operation {
     case 'skeleton':
     case 'denyCounts':
     case 'dnsAlive':
+    case 'dnsOff':
     case 'releaseAll':
       onlyFields(value, ['id', 'op']);
       return { op };

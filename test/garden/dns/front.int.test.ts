@@ -312,6 +312,35 @@ describe('liveness', () => {
   });
 });
 
+test('invariant 6: a planned stop ends the steering at once, after a renewal that is under way, and never twice', async () => {
+  await s.stop();
+  s = await stage({ livenessMs: 10 });
+  let renew = () => {};
+  s.allowList.onTold = undefined;
+  s.allowList.onAlive = () => new Promise<void>((resolve) => (renew = resolve));
+  s.front.startLiveness();
+  await vi.waitFor(() => expect(s.allowList.aliveCount).toBe(1));
+  const stopped = s.front.unsteer();
+  await new Promise((done) => setImmediate(done));
+  expect(s.allowList.told).toEqual([]);
+  renew();
+  await stopped;
+  expect(s.allowList.told).toEqual(['dns off']);
+  await s.front.stop();
+  expect(s.allowList.told).toEqual(['dns off']);
+  expect(s.allowList.aliveCount).toBe(1);
+});
+
+test('a helper that is away delays a planned stop by seconds at most, and the log says that steering goes on', async () => {
+  await s.stop();
+  s = await stage({ livenessMs: 10 });
+  s.front.startLiveness();
+  await vi.waitFor(() => expect(s.allowList.aliveCount).toBeGreaterThan(0));
+  s.allowList.mode = 'unavailable';
+  await s.front.unsteer();
+  expect(s.log.lines.at(-1)).toContain('unsteered');
+});
+
 test('invariant 10: neither log nor counters hold a name that was asked', async () => {
   await ask(s.port, STRICT, 'secret-place.example', 'A');
   await ask(s.port, FREE, 'secret-place.example', 'A');

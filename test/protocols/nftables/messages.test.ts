@@ -42,7 +42,9 @@ const requestArb: fc.Arbitrary<Request> = fc.record({
       op: fc.constantFrom('observe' as const, 'forgetSteered' as const),
       prefixes: fc.array(prefixArb, { maxLength: 4 }),
     }),
-    fc.record({ op: fc.constantFrom('install' as const, 'releaseAll' as const, 'dnsAlive' as const) }),
+    fc.record({
+      op: fc.constantFrom('install' as const, 'releaseAll' as const, 'dnsAlive' as const, 'dnsOff' as const),
+    }),
   ),
 });
 

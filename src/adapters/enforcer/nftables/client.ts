@@ -19,7 +19,7 @@ export interface NftablesEnforcerOptions {
 }
 
 export interface Deadlines {
-  /** apply, observe, allow, lifeline, dnsAlive: longer than the helper's own patience with nft (5 s). */
+  /** apply, observe, allow, lifeline, dnsAlive, dnsOff: longer than the helper's own patience with nft (5 s). */
   readonly actMs: number;
   /** install, skeleton, forgetSteered. */
   readonly checkMs: number;
@@ -163,6 +163,10 @@ export class NftablesEnforcer implements Enforcer, AllowList {
 
   dnsAlive(): Promise<Result<void, EnforceError>> {
     return this.#do({ op: 'dnsAlive' }, this.#deadlines.actMs);
+  }
+
+  dnsOff(): Promise<Result<void, EnforceError>> {
+    return this.#do({ op: 'dnsOff' }, this.#deadlines.actMs);
   }
 
   isStrict(ip: Ip): boolean {
