@@ -129,7 +129,8 @@ export const configSchema = strict({
   retention: strict({
     evidence: retention(30),
     reports: retention(180),
-    bindings: retention(180),
+    /** A week at least: reports act for 72 h, and are attributed again for as long. */
+    bindings: duration(7 * DAY, 3660 * DAY).default(180 * DAY),
     cases: retention(180),
     pages: retention(1095),
     audit: retention(1095),

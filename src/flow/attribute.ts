@@ -1,12 +1,12 @@
 // Step 2: address, port and time → a line, or why not. Loads what core judges and keeps what the answer rested on.
 import { type Instant, MINUTE } from '../core/kernel/time.ts';
-import { attribute, type Ranges } from '../core/line/attribute.ts';
+import { attribute, type Ranges, type Standing, standingFor } from '../core/line/attribute.ts';
 import type { Attribution } from '../core/line/attribution.ts';
 import type { Binding } from '../core/line/binding.ts';
 import type { Line } from '../core/line/line.ts';
 import { widestWindow } from '../core/line/window.ts';
 import type { Report } from '../core/report/report.ts';
-import type { Bindings, Clock, Json, Store } from './ports.ts';
+import type { Bindings, Clock, Json, ReportOutcome, Store } from './ports.ts';
 
 export interface AttributeParts {
   readonly store: Pick<Store, 'line' | 'lineByAccessKey' | 'evidenceFile'>;
@@ -14,6 +14,7 @@ export interface AttributeParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly ranges: Ranges;
   readonly realm: string;
+  readonly onInfrastructure?: (source: string) => void;
   /** How far the clock of the binding's NAS may be off whatever was measured; left out: as measured. */
   readonly leastSkewMsOf?: (binding: Binding) => number;
 }
@@ -26,7 +27,6 @@ export interface Attributed {
 /** Widest skew a NAS is believed to have: a look-up reaches this much further than the plain window. */
 const SKEW_REACH_MS = 10 * MINUTE;
 const ARRIVALS_KEPT = 1000;
-const OTHER_HOLDER = new Set(['overlapping-holders', 'holder-changed-in-window']);
 
 export class Attributor {
   readonly #parts: AttributeParts;
@@ -51,17 +51,14 @@ export class Attributor {
       ranges: this.#parts.ranges,
       now,
     });
+    if (attribution.reason === 'infrastructure') this.#parts.onInfrastructure?.(report.source);
     const lineId = attribution.kind === 'unique' ? attribution.candidates[0]?.lineId : undefined;
     return { attribution, line: [...lines.values()].find((line) => line.id === lineId) };
   }
 
-  /** Does what is known now name somebody else for this observation than `lineId`? */
-  async isContradicted(report: Report, lineId: string): Promise<boolean> {
-    const { attribution } = await this.attribute(report);
-    if (attribution.kind === 'unique') return attribution.candidates[0]?.lineId !== lineId;
-    // A holder that no line of ours is known for is another holder all the same.
-    if (OTHER_HOLDER.has(attribution.reason)) return true;
-    return attribution.candidates.some((candidate) => candidate.lineId !== lineId);
+  /** What an earlier answer for `lineId` is worth by what is known now. */
+  async standing(report: Report, lineId: string): Promise<Standing> {
+    return standingFor(lineId, (await this.attribute(report)).attribution);
   }
 
   async #linesOf(bindings: readonly Binding[]): Promise<ReadonlyMap<string, Line>> {
@@ -83,6 +80,12 @@ export class Attributor {
     if (file !== undefined) this.#arrivals.set(hash, arrivedAt);
     return arrivedAt;
   }
+}
+
+/** Was the answer on record taken from an open tail? A covered one is never withdrawn: its records may be purged by now. */
+export function wasProvisional(outcome: ReportOutcome | undefined): boolean {
+  const evidence = outcome?.evidence as { readonly attribution?: { readonly provisional?: Json } } | undefined;
+  return evidence?.attribution?.provisional === true;
 }
 
 /** What the outcome keeps as proof of how the line was found; reproducible from the same records. */

@@ -9,7 +9,7 @@ import type { Ip } from '../core/net/ip.ts';
 import { formatPrefix, prefixOf } from '../core/net/prefix.ts';
 import { LIMITS } from '../core/policy/policy.ts';
 import type { FamilyBook } from '../core/report/family.ts';
-import type { Attributor } from './attribute.ts';
+import { type Attributor, wasProvisional } from './attribute.ts';
 import type { Casebook, Ordered } from './casebook.ts';
 import type { Gardener, LineWanted } from './gardener.ts';
 import { closeCases, freedBy } from './lines.ts';
@@ -36,7 +36,8 @@ const REPORTS_LOOKED_AT = 50;
 const LINES_PER_TURN = 200;
 const CASES_PER_TURN = 20;
 const NOISE_MS = 100;
-/** IPv6 prefix lengths a line may hold (core/net/prefix.ts), and the bare address. */
+/** Prefix lengths a line may hold (core/net/prefix.ts): static IPv4 of several addresses too, and the bare IPv6 address. */
+const V4_LENGTHS = [29, 30, 31, 32];
 const V6_LENGTHS = [...Array.from({ length: 17 }, (_, i) => 48 + i), 128];
 
 export class Enforcement {
@@ -146,8 +147,8 @@ export class Enforcement {
     for (const one of gardens) if (await this.#closeIfWrongLine(one)) return false;
     // What leads here is the strictest of them; an older, milder case is not asked again.
     const leading = gardens.filter((one) => one.access === access);
-    for (const one of leading) if (this.#isFresh(one) || (await this.#wasEnforced(one))) return true;
-    for (const one of leading) await this.#expire(one);
+    for (const one of leading) if ((await this.#standsOn(one)) || (await this.#wasEnforced(one))) return true;
+    for (const one of leading) if (!this.#isFresh(one)) await this.#expire(one);
     return false;
   }
 
@@ -155,6 +156,18 @@ export class Enforcement {
   #isFresh(one: Case): boolean {
     const isRecent = one.lastObservedAt >= this.#parts.clock.now() - LIMITS.reportFreshMs;
     return isRecent || one.probationEndsAt !== undefined;
+  }
+
+  /** At this moment at least one fresh report of it must name this line and nobody else: «unique», no less. */
+  async #standsOn(state: Case): Promise<boolean> {
+    if (!this.#isFresh(state)) return false;
+    if (state.probationEndsAt !== undefined) return true;
+    const freshFrom = this.#parts.clock.now() - LIMITS.reportFreshMs;
+    for (const { report } of await this.#parts.store.reportsOfCase(state.id, REPORTS_LOOKED_AT)) {
+      if (report.observedAt < freshFrom) continue;
+      if ((await this.#parts.attributor.standing(report, state.lineId)) === 'stands') return true;
+    }
+    return false;
   }
 
   /** Has a gateway ever acknowledged what this case wants? */
@@ -236,16 +249,27 @@ export class Enforcement {
   }
 
   async #closeIfWrongLine(state: Case): Promise<boolean> {
+    if (!(await this.#isWrongLine(state))) return false;
+    this.#parts.log.warn('WRONG_LINE', { caseId: state.id });
+    await this.#parts.casebook.order(state.id, () => [
+      { kind: 'close', actor: { kind: 'reconcile' }, reason: 'wrong-line' },
+    ]);
+    return true;
+  }
+
+  /** One report that names another holder is enough. An answer taken from an open tail that a later record cut short is
+   *  withdrawn; the case goes when nothing else of it stands. Silence and purged records withdraw nothing. */
+  async #isWrongLine(state: Case): Promise<boolean> {
     const reports = await this.#parts.store.reportsOfCase(state.id, REPORTS_LOOKED_AT);
-    for (const { report } of reports) {
-      if (!(await this.#parts.attributor.isContradicted(report, state.lineId))) continue;
-      this.#parts.log.warn('WRONG_LINE', { caseId: state.id });
-      await this.#parts.casebook.order(state.id, () => [
-        { kind: 'close', actor: { kind: 'reconcile' }, reason: 'wrong-line' },
-      ]);
-      return true;
+    const freshFrom = this.#parts.clock.now() - LIMITS.reportFreshMs;
+    let [withdrawn, stands] = [false, false];
+    for (const { report, outcome } of reports) {
+      const standing = await this.#parts.attributor.standing(report, state.lineId);
+      if (standing === 'another-holder') return true;
+      if (standing === 'stands' || !wasProvisional(outcome)) stands = true;
+      else if (standing === 'ended' && report.observedAt >= freshFrom) withdrawn = true;
     }
-    return false;
+    return withdrawn && !stands;
   }
 
   async #watch(state: Case): Promise<void> {
@@ -272,7 +296,6 @@ export class Enforcement {
 
 /** Every prefix a record could name this address by. */
 export function prefixTexts(ip: Ip): string[] {
-  return ip.family === 4
-    ? [formatPrefix(prefixOf(ip))]
-    : V6_LENGTHS.map((length) => formatPrefix(prefixOf(ip, length)));
+  const lengths = ip.family === 4 ? V4_LENGTHS : V6_LENGTHS;
+  return lengths.map((length) => formatPrefix(prefixOf(ip, length)));
 }

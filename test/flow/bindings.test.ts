@@ -260,6 +260,102 @@ describe('a late record that names another holder at the time of the report', ()
   });
 });
 
+describe('a report taken from the open tail of a session', () => {
+  const minutes = (count: number) => count * MINUTE;
+  const state = async () => (await house.cases('ann'))[0];
+  const stop = (agoMs: number) =>
+    house.record(session('stop', 'ann', world.now - agoMs, [A], { sessionId: `s-ann-${online}` }));
+  let online: number;
+
+  /** Seen online at 12:00, reported at 12:03 as of one second ago: nothing says yet that she was still there. */
+  beforeEach(async () => {
+    await house.online('ann', A);
+    online = world.now;
+    world.pass(minutes(3));
+  });
+
+  it.each([
+    ['before the observation', 2, 'closed', 'wrong-line'],
+    ['inside the window of the observation', 0.5, 'closed', 'wrong-line'],
+  ])('is withdrawn by a Stop of %s that comes late: the line is free', async (_when, ago, expected, reason) => {
+    await house.report({});
+    expect(await house.element(A)).toBe('strict');
+    await stop(minutes(ago));
+    await house.settle();
+    expect(await state()).toMatchObject({ state: expected, closeReason: reason });
+    expect(await house.element(A)).toBe('absent');
+  });
+
+  it('is withdrawn by a Stop that comes half an hour late, too', async () => {
+    await house.report({});
+    world.pass(minutes(30));
+    await stop(minutes(32));
+    await house.settle();
+    expect(await state()).toMatchObject({ state: 'closed', closeReason: 'wrong-line' });
+  });
+
+  it('is withdrawn by the NAS that was restarted before the observation', async () => {
+    await house.report({});
+    await house.record({ status: 'on', nas: 'bng1', realm: 'main', eventAt: world.now - minutes(2) });
+    await house.settle();
+    expect(await state()).toMatchObject({ state: 'closed', closeReason: 'wrong-line' });
+  });
+
+  it('stands when the session simply ends later, and the line stays wanted on its next address', async () => {
+    await house.report({});
+    world.pass(minutes(2));
+    await stop(0);
+    await house.settle();
+    expect(await state()).toMatchObject({ state: 'quarantined' });
+    await house.online('ann', '192.0.2.71');
+    expect(await house.element('192.0.2.71')).toBe('strict');
+  });
+
+  it('stands through silence: a NAS that says nothing more withdraws nothing, not even at the next start', async () => {
+    await house.report({});
+    world.pass(minutes(40));
+    await house.end();
+    house = await (await world.process()).start();
+    await house.settle();
+    expect(await state()).toMatchObject({ state: 'quarantined' });
+  });
+
+  it('stands beside another report of the case that nothing withdrew', async () => {
+    await house.report({ observedAt: online - minutes(1) }, {});
+    await stop(minutes(2));
+    await house.settle();
+    expect(await state()).toMatchObject({ state: 'quarantined', reports: 2 });
+  });
+
+  it('does not lead into a garden when it is no longer unique at the moment of enforcing', async () => {
+    house.enforcer.failNext('unavailable');
+    await house.report({});
+    world.pass(minutes(40));
+    // Nobody knows until when she held the address: what was enough to decide is not enough to act.
+    await house.online('ann', '192.0.2.71');
+    await house.flow.reconciler.check();
+    expect(await house.element('192.0.2.71')).toBe('absent');
+    // A report about the session that she has now is.
+    await house.report({ ip: ip('192.0.2.71') });
+    await house.flow.reconciler.check();
+    expect(await house.element('192.0.2.71')).toBe('strict');
+  });
+});
+
+describe('a static prefix of several addresses', () => {
+  it('that moves to another line inside the window of a report frees the first one', async () => {
+    const office = { ip: ip('192.0.2.96'), length: 29 };
+    await house.lines(lineOf('shop', { staticPrefixes: [office] }));
+    world.pass(DAY);
+    await house.report({ ip: ip('192.0.2.99') });
+    expect(await house.element('192.0.2.99')).toBe('strict');
+    await house.lines(lineOf('shop'), lineOf('bob', { staticPrefixes: [office] }));
+    await house.settle();
+    expect((await house.cases('shop'))[0]).toMatchObject({ state: 'closed', closeReason: 'wrong-line' });
+    expect(await house.element('192.0.2.99')).toBe('absent');
+  });
+});
+
 describe('protection and contracts', () => {
   const apply = async (line: ReturnType<typeof lineOf>, kind: 'changed' | 'newEpoch' | 'removed') => {
     const { applyLines } = await import('../../src/flow/lines.ts');

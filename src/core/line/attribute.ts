@@ -163,6 +163,26 @@ export function contradicts(
   });
 }
 
+/** What an earlier `unique` for a line is worth when the same question is asked again, with what is known by now. */
+export type Standing = 'stands' | 'another-holder' | 'ended' | 'unclear';
+
+/** A record now says that the line did not hold the address for all of the window. Silence says no such thing. */
+const ENDED: ReadonlySet<string> = new Set([
+  'no-holder',
+  'holder-ended-in-window',
+  'holder-began-in-window',
+  'gap-in-window',
+]);
+const ANOTHER: ReadonlySet<string> = new Set(['overlapping-holders', 'holder-changed-in-window']);
+
+export function standingFor(lineId: string, again: Attribution): Standing {
+  if (again.kind === 'unique') return again.candidates[0]?.lineId === lineId ? 'stands' : 'another-holder';
+  // A holder that no line of ours is known for is another holder all the same.
+  if (ANOTHER.has(again.reason)) return 'another-holder';
+  if (again.candidates.some((candidate) => candidate.lineId !== lineId)) return 'another-holder';
+  return ENDED.has(again.reason) ? 'ended' : 'unclear';
+}
+
 function lineOf(question: Question, binding: Binding): Line | undefined {
   return question.lines.get(binding.accessKey);
 }

@@ -1,5 +1,5 @@
 // The contract of the store on SQLite, and what only this technology promises.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,6 +159,15 @@ describe('SQLite: group commit', () => {
     await store.close();
     store = open();
     expect(sizes()).toEqual([1001, 1002]);
+  });
+
+  test('kept pages go with the retention of their own, before the entries that name them', async () => {
+    await store.close();
+    store = open({ retention: { pagesMs: 365 * DAY } });
+    const page = { hash: createHash('sha256').update('page').digest('hex'), html: 'page' };
+    await store.commit({ audit: [draft('old')], pages: [page] });
+    expect(await store.purge(NOW + 364 * DAY)).toMatchObject({ pages: 0 });
+    expect(await store.purge(NOW + 366 * DAY)).toMatchObject({ pages: 1, auditEntries: 0 });
   });
 
   test('raw files go with their retention, and their place in the list stays until the reports go', async () => {

@@ -86,6 +86,8 @@ export class SqliteBindings implements Bindings {
     const { begun, session } = this.#days.record(tx, record, record.eventAt - spanMs);
     found.named.push(...begun);
     if (!isCurrent) found.past.push(...begun);
+    // A Stop that comes late changes nothing now, but what was decided on the tail that it ends.
+    if (!isCurrent && record.status === 'stop') found.sessions.add(session);
     if (!isCurrent || (begun.length === 0 && record.status !== 'stop')) return;
     found.places.push(...begun);
     // The session's other prefixes: a Stop ends those it does not name, an address that changed leaves the old one.
