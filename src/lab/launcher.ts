@@ -132,8 +132,8 @@ export class Launcher {
   #privileges(which: 'helper' | 'main'): readonly string[] {
     const capabilities = which === 'helper' ? '-all,+net_admin' : '-all';
     const sets = [`--inh-caps=${capabilities}`, `--ambient-caps=${capabilities}`, `--bounding-set=${capabilities}`];
-    // One user alone: the bounding set still keeps the service from every capability.
-    if (this.#users === undefined) return which === 'helper' ? [] : ['setpriv', '--no-new-privs', ...sets];
+    // One user alone: the bounding set still keeps each process to its capabilities.
+    if (this.#users === undefined) return ['setpriv', '--no-new-privs', ...sets];
     return [
       'setpriv',
       `--reuid=${this.#users[which]}`,
