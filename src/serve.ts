@@ -16,6 +16,7 @@ import { GardenCounters } from './garden/counters.ts';
 import { DnsFront } from './garden/dns/front.ts';
 import { LifelineNames } from './garden/dns/lifeline-names.ts';
 import { LifelineResolver } from './garden/dns/lifelines.ts';
+import { resolversForLinkLocal } from './garden/dns/local-resolvers.ts';
 import { Upstream } from './garden/dns/upstream.ts';
 import { Redirector } from './garden/http/redirector.ts';
 import { standingFromMemory } from './garden/standing.ts';
@@ -117,6 +118,8 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     // Our own name: NXDOMAIN counts as an answer, so no vendor's trouble can end the steering.
     livenessName: config.portal.names[0]!,
   });
+  const resolvers = resolversForLinkLocal();
+  if (resolvers > 0) flow.log.warn('DNS_RESOLVER_REACHABLE', { listeners: resolvers });
   await front.start();
   front.startLiveness();
   closers.push(() => front.stop());

@@ -68,6 +68,10 @@ export const MESSAGES = {
 
   // garden
   DNS_FRONT_ALIVE: { text: 'The DNS front answers: steering is on', next: NOTHING },
+  DNS_RESOLVER_REACHABLE: {
+    text: 'A resolver of this machine listens on :: or a link-local address: strict lines reach it',
+    next: 'bind it to other addresses; see Machine in docs/operating.md',
+  },
   DNS_FRONT_NOT_ALIVE: { text: 'The DNS front does not answer: steering ends by itself', next: 'check the resolver' },
   DNS_LIFELINE_UNCONFIRMED: {
     text: 'An address of a lifeline was not confirmed by the kernel',
