@@ -12,7 +12,7 @@ import { CLASS_IN, type Query, RCODE, TYPE } from '../../protocols/dns/query.ts'
 import { buildReply, passThrough, type ReplyRecord } from '../../protocols/dns/reply.ts';
 import type { Counters } from '../counters.ts';
 import { within } from '../deadline.ts';
-import { isLoopback } from '../peers.ts';
+import { householdKey, isLoopback } from '../peers.ts';
 import type { LifelineHit, LifelineNames } from './lifeline-names.ts';
 import { type Admission, PackNames } from './pack-names.ts';
 import type { Upstream } from './upstream.ts';
@@ -78,7 +78,7 @@ export class Answerer {
     if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) {
       return this.#reply(query, 'refused', { rcode: RCODE.NOTIMP });
     }
-    return strict ? this.#fromGarden(query) : () => this.#unfiltered(query);
+    return strict ? this.#fromGarden(query, peer) : () => this.#unfiltered(query);
   }
 
   /** Only strict lines are steered here: whoever comes from a pool before the kernel's list was read is taken for one. */
@@ -92,13 +92,13 @@ export class Answerer {
     return isLoopback(peer) || [...this.#o.pools, ...this.#o.infrastructure].some((prefix) => containsIp(prefix, peer));
   }
 
-  #fromGarden(query: Query): Uint8Array | (() => Promise<Uint8Array>) {
+  #fromGarden(query: Query, peer: Ip): Uint8Array | (() => Promise<Uint8Array>) {
     const lifeline = this.#o.lifelineNames.match(query.name);
     if (lifeline !== undefined) return () => this.#lifeline(query, lifeline);
     if (this.#portalNames.includes(query.name)) return this.#ours(query, 'portal', this.#o.portal, PORTAL_TTL);
     const asksAddress = query.type === TYPE.A || query.type === TYPE.AAAA;
     const pack = asksAddress ? this.#packs.match(query.name) : undefined;
-    if (pack !== undefined) return () => this.#pack(query, pack);
+    if (pack !== undefined) return () => this.#pack(query, pack, peer);
     if (CANARIES.some((name) => isWithin(query.name, name))) {
       return this.#reply(query, 'canary', { rcode: RCODE.NXDOMAIN, authority: [this.#soa()] });
     }
@@ -146,7 +146,7 @@ export class Answerer {
    * Addresses only: other types of a pack get NODATA, since HTTPS and SVCB hints would name addresses nobody checked. Built
    * anew, without what was refused, and goes out only when the kernel has the rest.
    */
-  async #pack(query: Query, pack: Pack): Promise<Uint8Array> {
+  async #pack(query: Query, pack: Pack, peer: Ip): Promise<Uint8Array> {
     const asked = await this.#o.upstream.ask({ name: query.name, type: query.type, edns: { dnssecOk: false } });
     if (!asked.ok) return this.#reply(query, 'servfail', { rcode: RCODE.SERVFAIL });
     const { answer } = asked.value;
@@ -156,12 +156,8 @@ export class Answerer {
     const found = addressesOf(answer);
     if (found.length === 0) return this.#noData(query);
     const nowMs = this.#o.clock.monotonicMs();
-    const admission = this.#packs.admit(
-      pack,
-      query.name,
-      found.map((a) => a.ip),
-      nowMs,
-    );
+    const addresses = found.map((a) => a.ip);
+    const admission = this.#packs.admit({ pack, name: query.name, addresses, household: householdKey(peer), nowMs });
     this.#record(pack, admission, nowMs);
     if (admission.admitted.length === 0) return this.#reply(query, 'servfail', { rcode: RCODE.SERVFAIL });
     const entries = admission.toLearn.map((ip) => {
