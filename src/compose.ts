@@ -21,6 +21,8 @@ import { DAY, MINUTE } from './core/kernel/time.ts';
 import type { Binding } from './core/line/binding.ts';
 import type { Prefix } from './core/net/prefix.ts';
 import { assembleFlow, type Flow } from './flow/assemble.ts';
+import { type NotifierWatch, watchNotifiers } from './flow/notifier-watch.ts';
+import { OwnSightings } from './flow/own-sightings.ts';
 import { PolicyShelf } from './flow/policy-shelf.ts';
 import { loadMessages } from './http/messages.ts';
 import { type Guides, loadGuides } from './http/portal/guides.ts';
@@ -37,6 +39,8 @@ export interface Engine {
   readonly clock: SystemClock;
   readonly enforcers: readonly NftablesEnforcer[];
   readonly health: Health;
+  readonly notifierWatch: NotifierWatch;
+  readonly ownSightings: OwnSightings;
   readonly guides: Guides;
   /** Everything of ours that no line may hold and no pack answer may name. */
   readonly reserved: readonly Prefix[];
@@ -90,11 +94,14 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     parse: (text, name) => loadPolicy(text, name, { families: config.families }),
     parseNew: (text, name) => loadPolicy(text, name, policyFacts(config)),
   });
-  if (!(await shelf.load())) await activateFirst(shelf, config.policy);
+  // Only where none was ever active: one that no longer loads is never replaced without a person.
+  if ((await shelf.load()) === 'none') await activateFirst(shelf, config.policy);
   const enforcers = config.gateways.map(
     (gateway) => new NftablesEnforcer({ gateway: gateway.spec.name, socketPath: gateway.helperSocket }),
   );
   const guides = loadGuides(config.guides);
+  const notifierWatch = watchNotifiers(createNotifiers(config));
+  const ownSightings = new OwnSightings(clock);
   const flow = assembleFlow({
     store,
     evidence,
@@ -105,7 +112,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       nasIdentities: gateway.nasIdentities,
       ipv6Lengths: gateway.spec.ipv6Lengths,
     })),
-    notifiers: createNotifiers(config),
+    notifiers: notifierWatch.notifiers,
+    onInfrastructure: (source) => ownSightings.note(source),
     policies: shelf,
     families: config.families,
     clock,
@@ -138,6 +146,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     clock,
     enforcers,
     guides,
+    notifierWatch,
+    ownSightings,
     health: createHealth({ now: () => clock.now(), log }),
     reserved,
     tokenKey: randomBytes(32),

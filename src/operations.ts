@@ -7,7 +7,7 @@ import { formatInstant } from './core/kernel/civil.ts';
 import { err, ok, type Result } from './core/kernel/result.ts';
 import { formatPrefix, parsePrefix } from './core/net/prefix.ts';
 import { OperationRefused, type Operations } from './flow/operations.ts';
-import type { EnforceError } from './flow/ports.ts';
+import type { EnforceError, Json } from './flow/ports.ts';
 import { importJournal, type ReleaseTarget } from './flow/release-all.ts';
 import type { Service } from './flow/service.ts';
 import { caseOperations } from './http/control/case-operations.ts';
@@ -18,15 +18,16 @@ import { whenPrepared } from './http/control/starting.ts';
 import { diffLines } from './protocols/lines-csv/diff.ts';
 import { parseLines } from './protocols/lines-csv/parse.ts';
 import { readFeed } from './protocols/shadowserver/parse.ts';
+import { standingWarnings } from './warnings.ts';
 
 /** `service` undefined: a command of its own beside nobody, after recall(). */
-export function operationsOf(engine: Engine, service: Service | undefined): Operations {
-  const all = everyOperation(engine, service);
+export function operationsOf(engine: Engine, service: Service | undefined, counters?: () => Json): Operations {
+  const all = everyOperation(engine, service, counters);
   if (service === undefined) return all;
   return whenPrepared(all, { isPrepared: () => service.isPrepared, importJournal: () => importJournal(engine.flow) });
 }
 
-function everyOperation(engine: Engine, service: Service | undefined): Operations {
+function everyOperation(engine: Engine, service: Service | undefined, counters: () => Json = () => ({})): Operations {
   const { config, flow, shelf, health } = engine;
   return {
     ...labOperations(engine),
@@ -34,7 +35,13 @@ function everyOperation(engine: Engine, service: Service | undefined): Operation
     ...engineerOperations(flow, {
       confirmClock: () => engine.clock.confirm(),
       removeElements: (targets, all) => removeElements(engine, targets, all),
-      warnings: () => health.list().map((one) => ({ ...one })),
+      service: () => (service === undefined ? 'down' : service.isPrepared ? 'running' : 'starting'),
+      // Beside nobody nothing looks around by itself.
+      warnings: async () => {
+        if (service === undefined) await lookOnce(engine);
+        return health.list().map((one) => ({ ...one }));
+      },
+      counters,
     }),
     ...feedOperations(flow, {
       sources: config.feeds.map((feed) => feed.name),
@@ -80,6 +87,12 @@ function everyOperation(engine: Engine, service: Service | undefined): Operation
       policyTexts: () => shelf.texts(),
     }),
   };
+}
+
+/** Whoever asks while the service is down wants to know what is true now, the gateways included. */
+async function lookOnce(engine: Engine): Promise<void> {
+  await Promise.all(engine.enforcers.map((enforcer) => enforcer.skeleton()));
+  await standingWarnings(engine, {});
 }
 
 /** Only for a clock that nobody relies on, and only where the launcher of the lab says so. */

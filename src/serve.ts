@@ -5,11 +5,13 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
+import { ClientSilence } from './adapters/sessions/accounting/client-silence.ts';
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
 import { compose, type Engine } from './compose.ts';
 import type { Config } from './config/load.ts';
 import { formatIp } from './core/net/ip.ts';
 import { acceptDelivery } from './flow/accept.ts';
+import type { Json } from './flow/ports.ts';
 import { Service } from './flow/service.ts';
 import { isSure } from './flow/sure-clock.ts';
 import { GardenCounters } from './garden/counters.ts';
@@ -27,7 +29,7 @@ import { createPortal } from './http/portal/portal.ts';
 import { createHttpsPortal } from './http/portal/server.ts';
 import { operationsOf } from './operations.ts';
 import { parseProbes } from './protocols/capport/probes.ts';
-import { standingWarnings } from './warnings.ts';
+import { standingWarnings, type Watched } from './warnings.ts';
 
 export interface Running {
   readonly engine: Engine;
@@ -44,23 +46,37 @@ export async function serve(config: Config): Promise<Running> {
   const engine = await compose(config);
   const closers: (() => Promise<void> | void)[] = [() => engine.close()];
   const stop = async () => {
-    // The other way round: nothing may arrive for what is already closed.
-    for (const close of closers.splice(0).reverse()) await close();
+    // The other way round: nothing may arrive for what is already closed. One that fails leaves none of the rest open.
+    const faults: unknown[] = [];
+    for (const close of closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (cause) {
+        faults.push(cause);
+        engine.flow.log.error('SERVICE_STOP_FAULT', { text: String(cause).slice(0, 200) });
+      }
+    }
+    if (faults.length > 0) throw new Error(`${faults.length} parts did not stop as they should: ${String(faults[0])}`);
   };
   try {
     const service = new Service(engine.flow);
-    const control = createControlServer(operationsOf(engine, service), engine.flow.log);
+    const watched: Watching = { service };
+    const control = createControlServer(
+      operationsOf(engine, service, () => countersOf(watched)),
+      engine.flow.log,
+    );
     await control.listen(config.controlSocket);
     closers.push(() => control.close());
     await service.start();
     closers.push(() => service.stop());
-    const front = await openGarden(engine, closers);
+    const garden = await openGarden(engine, closers);
     await openPortal(engine, closers);
-    await openAccounting(engine, closers);
+    const accounting = await openAccounting(engine, closers);
     await openIntake(engine, service, closers);
-    watchHealth(engine, service, closers);
+    Object.assign(watched, garden, accounting);
+    watchHealth(engine, watched, closers);
     // Last in, first done: while the rest closes, and until the next start, names of strict lines pass unsteered.
-    closers.push(() => front.unsteer());
+    closers.push(() => garden.dnsFront.unsteer());
   } catch (cause) {
     await stop();
     throw cause;
@@ -69,8 +85,21 @@ export async function serve(config: Config): Promise<Running> {
   return { engine, stop };
 }
 
+interface OpenGarden extends Required<Pick<Watched, 'front' | 'lifelines'>> {
+  readonly dnsFront: DnsFront;
+  readonly counters: GardenCounters;
+}
+
+/** Filled in as the parts open. */
+type Watching = Watched & { readonly counters?: GardenCounters; readonly accounting?: AccountingWatch };
+
+/** Numbers and fixed words, never a name or an address of anybody. */
+function countersOf(watching: Watching): Record<string, Json> {
+  return { garden: watching.counters?.snapshot() ?? {}, accounting: watching.accounting?.counts() ?? {} };
+}
+
 /** What a garden line meets first. One machine, one gateway: its own addresses are the garden's. */
-async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<DnsFront> {
+async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<OpenGarden> {
   const { config, flow, enforcers } = engine;
   const { spec } = config.gateways[0]!;
   const allowList = enforcers[0]!;
@@ -144,7 +173,8 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
   });
   await redirector.start();
   closers.push(() => redirector.stop());
-  return front;
+  const openedAtMs = performance.now();
+  return { dnsFront: front, front: () => ({ aliveAtMs: front.aliveAtMs, openedAtMs }), lifelines, counters };
 }
 
 async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<void> {
@@ -170,9 +200,19 @@ async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[
   closers.push(() => close(server));
 }
 
-async function openAccounting(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<void> {
+interface AccountingWatch {
+  silent(): readonly { readonly client: string; readonly silentMs: number }[];
+  counts(): Readonly<Record<string, number>>;
+}
+
+async function openAccounting(
+  engine: Engine,
+  closers: (() => Promise<void> | void)[],
+): Promise<{ readonly accounting?: AccountingWatch }> {
   const { config, flow, bindings } = engine;
-  if (config.accounting.clients.length === 0) return;
+  const { clients } = config.accounting;
+  if (clients.length === 0) return {};
+  const silence = new ClientSilence(clients.map(({ name, interim }) => ({ name, interimMs: interim })));
   const { host, port } = config.listen.accounting;
   const listener = new AccountingListener({
     listen: [{ address: host, port }],
@@ -184,13 +224,17 @@ async function openAccounting(engine: Engine, closers: (() => Promise<void> | vo
       realm: client.realm,
       interimSeconds: client.interim / 1000,
     })),
-    record: (batch) => bindings.record(batch),
+    record: (batch) => {
+      for (const { nas } of batch) silence.heard(nas);
+      return bindings.record(batch);
+    },
     reserved: engine.reserved,
     clock: flow.clock,
     log: flow.log,
   });
   await listener.start();
   closers.push(() => listener.stop());
+  return { accounting: { silent: () => silence.silent(), counts: () => listener.counts() } };
 }
 
 async function openIntake(engine: Engine, service: Service, closers: (() => Promise<void> | void)[]): Promise<void> {
@@ -215,13 +259,13 @@ async function openIntake(engine: Engine, service: Service, closers: (() => Prom
   closers.push(() => close(server));
 }
 
-function watchHealth(engine: Engine, service: Service, closers: (() => Promise<void> | void)[]): void {
-  const look = () => standingWarnings(engine, service);
+function watchHealth(engine: Engine, watched: Watched, closers: (() => Promise<void> | void)[]): void {
+  const failed = (loop: string) => (cause: unknown) =>
+    engine.flow.log.error('LOOP_FAILED', { loop, text: String(cause).slice(0, 200) });
+  const look = () => void standingWarnings(engine, watched).catch(failed('warnings'));
   look();
   const timer = setInterval(look, WARNINGS_EVERY_MS);
   closers.push(() => clearInterval(timer));
-  const failed = (loop: string) => (cause: unknown) =>
-    engine.flow.log.error('LOOP_FAILED', { loop, text: String(cause).slice(0, 200) });
   const purge = async () => {
     if (isSure(engine.clock.status())) await engine.bindings.purge(engine.clock.now());
   };

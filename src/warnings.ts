@@ -1,19 +1,113 @@
-// What stands wrong right now, from what the parts themselves say: one place, so every surface shows the same words.
+// What stands wrong right now, from what the parts themselves say: looked up here, judged by one pure function, so that
+// every surface shows the same words.
 import type { Engine } from './compose.ts';
+import { MINUTE, SECOND } from './core/kernel/time.ts';
+import type { ClockStatus, Json } from './flow/ports.ts';
 import type { Service } from './flow/service.ts';
+import { medicalWaiting } from './flow/support-queue.ts';
+import type { LifelineState } from './garden/dns/lifelines.ts';
+import type { WarningCode, Wrong } from './telemetry/health.ts';
 
-export function standingWarnings(engine: Engine, service: Pick<Service, 'tableFaults'>): void {
-  const { flow, health, enforcers } = engine;
-  const clock = flow.clock.status();
-  health.set(clock.state === 'assumed', 'clock-assumed');
-  health.set(clock.state === 'unsynchronised', 'clock-unsynchronised');
-  health.set(clock.jumped, 'clock-jumped');
-  health.set(flow.hold.current().on, 'hold-on');
-  health.set(flow.decider.breaker().trips.length > 0, 'breaker-hold');
-  for (const enforcer of enforcers) health.set(!enforcer.isConnected, 'gateway-unreachable', enforcer.gateway);
-  for (const gateway of flow.reconciler.health())
-    health.set(gateway.skeleton === 'changed' || gateway.skeleton === 'missing', 'gateway-changed', gateway.gateway);
-  health.set(service.tableFaults() > 0, 'audit-tables', '', { faults: service.tableFaults() });
-  const partial = flow.gardener.partialCount();
-  health.set(partial > 0, 'lines-partial', '', { lines: partial });
+/** Parts of the running service that speak for themselves; all absent in a command that runs beside nobody. */
+export interface Watched {
+  readonly service?: Pick<Service, 'tableFaults'>;
+  /** Monotonic (`performance.now()`). */
+  readonly front?: () => { readonly aliveAtMs: number | undefined; readonly openedAtMs: number };
+  readonly lifelines?: { state(): readonly LifelineState[] };
+  readonly accounting?: { silent(): readonly { readonly client: string; readonly silentMs: number }[] };
+}
+
+/** Everything a warning is made of. */
+export interface Seen {
+  readonly isServiceDown: boolean;
+  readonly clock: ClockStatus;
+  readonly isHoldOn: boolean;
+  readonly isBreakerShut: boolean;
+  readonly isPolicyMissing: boolean;
+  readonly gateways: readonly { readonly name: string; readonly isConnected: boolean; readonly skeleton: string }[];
+  readonly tableFaults: number;
+  readonly partialLines: number;
+  readonly parkedFiles: number;
+  readonly medicalWaiting: number;
+  readonly failingChannels: readonly { readonly channel: string; readonly inARow: number }[];
+  readonly ownSightings: readonly { readonly source: string; readonly reports: number }[];
+  /** How long the DNS front has answered nobody. */
+  readonly frontSilentMs: number;
+  readonly lifelines: readonly Pick<LifelineState, 'lifeline' | 'failing' | 'inKernel'>[];
+  readonly silentClients: readonly { readonly client: string; readonly silentMs: number }[];
+}
+
+/** As long as `@dns_alive` lives without renewal. */
+const FRONT_SILENT_MS = 60 * SECOND;
+const PARKED_COUNTED = 1000;
+
+export function judge(seen: Seen): readonly Wrong[] {
+  const wrong: Wrong[] = [];
+  const when = (isWrong: boolean, code: WarningCode, subject = '', fields: Readonly<Record<string, Json>> = {}) => {
+    if (isWrong) wrong.push({ code, subject, fields });
+  };
+  when(seen.isServiceDown, 'service-down');
+  when(seen.clock.state === 'assumed', 'clock-assumed');
+  when(seen.clock.state === 'unsynchronised', 'clock-unsynchronised');
+  when(seen.clock.jumped, 'clock-jumped');
+  when(seen.isHoldOn, 'hold-on');
+  when(seen.isBreakerShut, 'breaker-hold');
+  when(seen.isPolicyMissing, 'policy-missing');
+  for (const { name, isConnected, skeleton } of seen.gateways) {
+    when(!isConnected, 'gateway-unreachable', name);
+    when(skeleton === 'changed' || skeleton === 'missing', 'gateway-changed', name, { ruleset: skeleton });
+  }
+  when(seen.tableFaults > 0, 'audit-tables', '', { faults: seen.tableFaults });
+  when(seen.partialLines > 0, 'lines-partial', '', { lines: seen.partialLines });
+  when(seen.parkedFiles > 0, 'files-parked', '', { files: seen.parkedFiles });
+  when(seen.medicalWaiting > 0, 'medical-waiting', '', { cases: seen.medicalWaiting });
+  for (const { channel, inARow } of seen.failingChannels) when(true, 'messages-failing', channel, { inARow });
+  for (const { source, reports } of seen.ownSightings) when(true, 'source-names-us', source, { reports });
+  when(seen.frontSilentMs > FRONT_SILENT_MS, 'dns-front-down');
+  for (const { lifeline, failing, inKernel } of seen.lifelines) {
+    when(failing.length > 0, 'lifeline-unresolved', lifeline, { names: [...failing] });
+    when(!inKernel, 'lifeline-missing', lifeline);
+  }
+  for (const { client, silentMs } of seen.silentClients)
+    when(true, 'accounting-silent', client, { minutes: Math.floor(silentMs / MINUTE) });
+  return wrong;
+}
+
+/** Asks every part. A store that does not answer is another's alarm: its counts are left out. */
+export async function lookAround(engine: Engine, watched: Watched): Promise<Seen> {
+  const { flow, enforcers } = engine;
+  const skeletons = new Map(flow.reconciler.health().map((one) => [one.gateway, one.skeleton]));
+  const front = watched.front?.();
+  return {
+    isServiceDown: watched.service === undefined,
+    clock: flow.clock.status(),
+    isHoldOn: flow.hold.current().on,
+    isBreakerShut: flow.decider.breaker().trips.length > 0,
+    isPolicyMissing: engine.shelf.isMissing,
+    gateways: enforcers.map(({ gateway, isConnected }) => ({
+      name: gateway,
+      isConnected,
+      skeleton: skeletons.get(gateway) ?? 'unknown',
+    })),
+    tableFaults: watched.service?.tableFaults() ?? 0,
+    partialLines: flow.gardener.partialCount(),
+    parkedFiles: await countOf(flow.store.evidenceFiles({ state: 'parked', limit: PARKED_COUNTED })),
+    medicalWaiting: await medicalWaiting(flow.store).catch(() => 0),
+    failingChannels: engine.notifierWatch.failing(),
+    ownSightings: engine.ownSightings.recent(),
+    frontSilentMs: front === undefined ? 0 : performance.now() - (front.aliveAtMs ?? front.openedAtMs),
+    lifelines: watched.lifelines?.state() ?? [],
+    silentClients: watched.accounting?.silent() ?? [],
+  };
+}
+
+async function countOf(rows: Promise<readonly unknown[]>): Promise<number> {
+  return rows.then(
+    (found) => found.length,
+    () => 0,
+  );
+}
+
+export async function standingWarnings(engine: Engine, watched: Watched): Promise<void> {
+  engine.health.settle(judge(await lookAround(engine, watched)));
 }

@@ -11,7 +11,16 @@ import { releaseAllCommand } from './release-all-command.ts';
 
 type Row = Readonly<Record<string, Json>>;
 
-async function order(command: Command, name: string, input: Input, print: (answer: Row) => void): Promise<void> {
+type Print = (answer: Row) => void;
+
+async function order(command: Command, name: string, input: Input, print: Print): Promise<void> {
+  await answerTo(command, { name, input, print });
+}
+
+async function answerTo(
+  command: Command,
+  { name, input, print }: { readonly name: string; readonly input: Input; readonly print: Print },
+): Promise<Row> {
   const options = command.optsWithGlobals<GlobalOptions>();
   const line = progressLine();
   const answer = await callOperation(readConfig(options), {
@@ -22,13 +31,18 @@ async function order(command: Command, name: string, input: Input, print: (answe
   line.end();
   if (options.json === true) sayJson(answer);
   else print(answer);
+  return answer;
 }
 
-export function engineerCommands(program: Command): void {
+/** `done`: a status that was told, of a service that is not there, ends with exit code 1. */
+export function engineerCommands(program: Command, done: (exitCode: number) => void): void {
   program
     .command('status')
     .description('what stands now: hold, clock, breaker, gateways, cases, warnings')
-    .action((_options, command: Command) => order(command, 'status', {}, printStatus));
+    .action(async (_options, command: Command) => {
+      const answer = await answerTo(command, { name: 'status', input: {}, print: printStatus });
+      if (answer['service'] === 'down') done(1);
+    });
   const hold = program
     .command('hold')
     .description("the engineer's stop: no new gardens, no repair, until it is lifted");
@@ -141,33 +155,44 @@ function printBreaker(answer: Row): void {
 }
 
 function printStatus(answer: Row): void {
-  const hold = answer['hold'] as Row;
-  const clock = answer['clock'] as Row;
-  const breaker = answer['breaker'] as Row;
-  const policy = answer['policy'] as Row;
-  const warnings = answer['warnings'] as readonly Row[];
-  say(
-    warnings.length === 0
-      ? paint('green', 'All is well.')
-      : paint('yellow', `${warnings.length} standing ${warnings.length === 1 ? 'warning' : 'warnings'}:`),
-  );
-  for (const one of warnings)
-    say(
-      `  [${String(one['severity'])}] ${String(one['text'])}${one['subject'] === '' ? '' : ` (${String(one['subject'])})`} → ${String(one['next'])}`,
-    );
+  const [hold, clock, breaker] = [answer['hold'] as Row, answer['clock'] as Row, answer['breaker'] as Row];
+  const policy = answer['policy'] as Row | null;
+  printService(String(answer['service']));
+  printWarnings(answer['warnings'] as readonly Row[], answer['service'] === 'running');
   say(`hold      ${hold['on'] === true ? `ON by ${String(hold['by'])}: ${String(hold['reason'])}` : 'off'}`);
   say(
-    `clock     ${String(clock['state'])}${clock['jumped'] === true ? ', JUMPED: no new gardens until «engawa clock confirm»' : ''}`,
+    `clock     ${String(clock['state'])}${clock['jumped'] === true ? ', JUMPED: nothing begins or ends until «engawa clock confirm»' : ''}`,
   );
   say(
     `breaker   ${String(breaker['state'])}, ${String(breaker['newGardensInWindow'])} of ${String(breaker['cap'])} new gardens in the window`,
   );
-  say(`policy    ${String(policy['name'])} (${String(policy['version']).slice(0, 12)})`);
+  say(
+    policy === null
+      ? 'policy    NONE: nothing is decided'
+      : `policy    ${String(policy['name'])} (${String(policy['version']).slice(0, 12)})`,
+  );
   say(`lines     ${String(answer['lines'])}`);
   const states = Object.entries(answer['openCases'] as Row).map(([state, count]) => `${String(count)} ${state}`);
   say(`cases     ${states.join(', ') || 'none open'}`);
+  say(`support   ${String(answer['waitForSupport'])} cases wait for support`);
   for (const one of answer['gateways'] as readonly Row[])
     say(
       `gateway   ${String(one['gateway'])}: ruleset ${String(one['skeleton'])}, last looked ${String(one['checkedAt'])}, drift then: ${String(one['missing'])} missing, ${String(one['extra'])} extra`,
+    );
+}
+
+function printService(service: string): void {
+  if (service === 'down') say(paint('red', 'The service is not running.'));
+  if (service === 'starting')
+    say(paint('yellow', 'The service is starting: it takes status, hold and release orders.'));
+}
+
+function printWarnings(warnings: readonly Row[], isRunning: boolean): void {
+  if (warnings.length > 0)
+    say(paint('yellow', `${warnings.length} standing ${warnings.length === 1 ? 'warning' : 'warnings'}:`));
+  else if (isRunning) say(paint('green', 'All is well.'));
+  for (const one of warnings)
+    say(
+      `  [${String(one['severity'])}] ${String(one['text'])}${one['subject'] === '' ? '' : ` (${String(one['subject'])})`} → ${String(one['next'])}`,
     );
 }

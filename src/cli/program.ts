@@ -28,7 +28,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   startCommand(program);
   feedCommands(program, done);
   caseCommands(program);
-  engineerCommands(program);
+  engineerCommands(program, done);
   auditCommands(program, done);
   gatewayCommands(program);
   labCommands(program, done);

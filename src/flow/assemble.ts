@@ -33,6 +33,8 @@ export interface FlowPorts {
   readonly ranges: Ranges;
   readonly realm: string;
   readonly origins: Readonly<Record<string, string>>;
+  /** Told of every report about our own infrastructure (F07). */
+  readonly onInfrastructure?: (source: string) => void;
   readonly interimMsOf: (binding: Binding) => number;
   /** How far the clock of the binding's NAS may be off whatever was measured; left out: as measured. */
   readonly leastSkewMsOf?: (binding: Binding) => number;

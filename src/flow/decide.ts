@@ -28,6 +28,8 @@ import type { Clock, HoldSwitch, Ids, Json, Log, ReportOutcome, Store } from './
 
 export interface Policies {
   active(): Policy;
+  /** The active one does not load any more: active() throws, and nothing is decided until a person activates another. */
+  readonly isMissing?: boolean;
   byVersion(version: string): Policy | undefined;
 }
 

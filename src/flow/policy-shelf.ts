@@ -3,6 +3,7 @@
 import type { Result } from '../core/kernel/result.ts';
 import type { Policy } from '../core/policy/policy.ts';
 import type { Policies } from './decide.ts';
+import { OperationRefused } from './operations.ts';
 import type { Clock, Json, Store } from './ports.ts';
 
 const ACTIVE = 'policy-active';
@@ -40,15 +41,22 @@ export class PolicyShelf<Fault> implements Policies {
     this.#parseNew = parts.parseNew ?? parts.parse;
   }
 
-  /** False when none was ever activated. A version that no longer parses is left out: its cases go to a person. */
-  async load(): Promise<boolean> {
+  /** `missing`: one was active and does not parse any more; nothing takes its place until a person activates one. Other
+   *  versions that do not parse are left out: their cases go to a person. */
+  async load(): Promise<'none' | 'active' | 'missing'> {
     this.#texts = ((await this.#store.setting(SHELF)) ?? []) as unknown as readonly PolicyText[];
     for (const one of this.#texts) {
       const parsed = this.#parse(one.text, one.name);
       if (parsed.ok) this.#byVersion.set(one.version, parsed.value);
     }
-    this.#active = this.#byVersion.get(String((await this.#store.setting(ACTIVE)) ?? ''));
-    return this.#active !== undefined;
+    const version = await this.#store.setting(ACTIVE);
+    if (version === undefined) return 'none';
+    this.#active = this.#byVersion.get(String(version));
+    return this.#active === undefined ? 'missing' : 'active';
+  }
+
+  get isMissing(): boolean {
+    return this.#active === undefined;
   }
 
   /** Faults change nothing. Activating the active one again changes nothing either. */
@@ -83,8 +91,12 @@ export class PolicyShelf<Fault> implements Policies {
   }
 
   active(): Policy {
-    if (this.#active === undefined) throw new Error('no policy is active');
-    return this.#active;
+    if (this.#active !== undefined) return this.#active;
+    throw new OperationRefused({
+      kind: 'not-done',
+      code: 'policy-missing',
+      text: 'the active policy does not load any more: nothing is decided. Next: engawa policy activate FILE',
+    });
   }
 
   byVersion(version: string): Policy | undefined {

@@ -170,6 +170,9 @@ export interface CaseQuery {
   readonly checkCode?: string;
   readonly open?: boolean;
   readonly state?: Case['state'];
+  readonly turn?: Case['turn'];
+  /** In the order of their ids otherwise. */
+  readonly newestFirst?: boolean;
   readonly limit?: number;
   readonly afterId?: string;
 }
@@ -211,6 +214,8 @@ export interface Store {
   case(id: string): Promise<Case | undefined>;
   caseEvents(id: string): Promise<readonly RecordedEvent[]>;
   cases(query: CaseQuery): Promise<readonly Case[]>;
+  /** Open cases, counted whole however many there are. */
+  openCaseCounts(): Promise<{ readonly states: Readonly<Record<string, number>>; readonly waitForSupport: number }>;
   openCasesOfLine(lineId: string, epoch: number): Promise<readonly Case[]>;
   /** Closed ones too, newest first: the history the ladder and the self-release limits look at. */
   casesOfLine(lineId: string, epoch: number): Promise<readonly Case[]>;

@@ -58,7 +58,12 @@ export class Service {
 
   /** New reports are stored: decide now rather than at the next turn. */
   reportsArrived(): void {
-    this.#flow.decider.run().catch((cause) => this.#failed('decide', cause));
+    this.#decide().catch((cause) => this.#failed('decide', cause));
+  }
+
+  /** Without a policy reports wait: they are decided by the next one that a person activates. */
+  async #decide(): Promise<void> {
+    if (this.#flow.policies.isMissing !== true) await this.#flow.decider.run();
   }
 
   async stop(): Promise<void> {
@@ -103,7 +108,7 @@ export class Service {
   #plan(): readonly Loop[] {
     const flow = this.#flow;
     return [
-      { name: 'decide', everyMs: 5 * SECOND, turn: () => flow.decider.run() },
+      { name: 'decide', everyMs: 5 * SECOND, turn: () => this.#decide() },
       { name: 'timers', everyMs: SECOND, turn: () => flow.timekeeper.runDue() },
       { name: 'messages', everyMs: SECOND, turn: () => flow.messenger.sendDue(this.#stop.signal) },
       { name: 'counters', everyMs: 5 * SECOND, turn: () => flow.verifier.poll() },

@@ -4,6 +4,11 @@ import type { Instant } from '../core/kernel/time.ts';
 import type { Json, Log } from '../flow/ports.ts';
 
 export const WARNINGS = {
+  'service-down': {
+    severity: 'critical',
+    text: 'The service is not running: gardens stay, nothing is decided or repaired',
+    next: 'systemctl start engawa; journalctl -u engawa',
+  },
   'clock-assumed': { severity: 'warning', text: 'The clock is only assumed to be right', next: 'set clock.source' },
   'clock-unsynchronised': {
     severity: 'critical',
@@ -17,6 +22,21 @@ export const WARNINGS = {
   },
   'hold-on': { severity: 'warning', text: 'Hold is on: no new gardens, no repair', next: 'engawa hold off' },
   'breaker-hold': { severity: 'critical', text: 'The breaker waits for a decision', next: 'engawa breaker show' },
+  'policy-missing': {
+    severity: 'critical',
+    text: 'The active policy does not load any more: nothing is decided',
+    next: 'engawa policy activate',
+  },
+  'medical-waiting': {
+    severity: 'critical',
+    text: 'A household says that a medical device needs the line, and nobody has looked',
+    next: 'engawa case list --turn support',
+  },
+  'source-names-us': {
+    severity: 'warning',
+    text: 'A source reports addresses of our own infrastructure',
+    next: 'ask the source; it acted on nobody',
+  },
   'gateway-unreachable': { severity: 'critical', text: 'The gateway does not answer', next: 'check the helper' },
   'gateway-changed': { severity: 'critical', text: 'The ruleset is not ours any more', next: 'engawa gateway check' },
   'dns-front-down': {
@@ -62,10 +82,14 @@ export interface HealthWarning {
   readonly fields: Readonly<Record<string, Json>>;
 }
 
+export type Wrong = Pick<HealthWarning, 'code' | 'subject' | 'fields'>;
+
 export interface Health {
   /** Idempotent: `since` stays, fields are replaced. */
   raise(code: WarningCode, subject?: string, fields?: Readonly<Record<string, Json>>): void;
   clear(code: WarningCode, subject?: string): void;
+  /** Exactly these stand from now on; what stood and is not among them is over. */
+  settle(wrong: readonly Wrong[]): void;
   /** raise or clear, by what was seen just now. */
   set(isWrong: boolean, code: WarningCode, subject?: string, fields?: Readonly<Record<string, Json>>): void;
   /** Critical first, then the oldest. */
@@ -93,6 +117,11 @@ export function createHealth(parts: { readonly now: () => Instant; readonly log:
     },
     clear(code, subject = '') {
       if (standing.delete(keyOf(code, subject))) parts.log.info('HEALTH_CLEARED', { warning: code, subject });
+    },
+    settle(wrong) {
+      const now = new Set(wrong.map(({ code, subject }) => keyOf(code, subject)));
+      for (const [key, { code, subject }] of standing) if (!now.has(key)) health.clear(code, subject);
+      for (const { code, subject, fields } of wrong) health.raise(code, subject, fields);
     },
     set(isWrong, code, subject = '', fields = {}) {
       if (isWrong) health.raise(code, subject, fields);

@@ -14,6 +14,7 @@ export const MESSAGES = {
   LOG_CODE_UNKNOWN: { text: 'A message without entry in the catalogue', next: 'report it: the code is in the fields' },
   SERVICE_STARTED: { text: 'Engawa serves', next: NOTHING },
   SERVICE_STOPPING: { text: 'Engawa stops; gardens stay until their elements expire', next: NOTHING },
+  SERVICE_STOP_FAULT: { text: 'A part did not stop as it should; the rest was stopped', next: 'check disk and store' },
   SERVICE_FAILED: { text: 'Engawa ends because it cannot go on', next: 'read the reason; start again' },
   LOOP_FAILED: { text: 'A recurring task failed and will be tried again', next: 'read the reason when it repeats' },
   HEALTH_RAISED: { text: 'A standing warning began', next: 'engawa status' },

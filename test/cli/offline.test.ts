@@ -116,3 +116,17 @@ test('C09: release-all with a store that cannot be opened: hold, journal and the
   expect(readFileSync(join(here.state, 'releases.jsonl'), 'utf8')).toContain('"lineId":"*"');
   await helper();
 });
+
+test('status with the service down says so first, names what it can, and is no success', async () => {
+  writeFileSync(join(here.state, 'hold'), '');
+  const helper = await listener(join(here.folder, 'run/helper.sock'), () => 'no answer of a helper\n');
+  expect(await engawa('status')).toBe(1);
+  expect(words()).toMatch(/^(?:\u001b\[31m)?The service is not running\./);
+  expect(words()).not.toContain('All is well');
+  for (const said of ['systemctl start engawa', 'Hold is on', 'only assumed', 'The gateway does not answer'])
+    expect(words()).toContain(said);
+  expect(await engawa('status', '--json')).toBe(1);
+  const codes = (JSON.parse(words()) as { warnings: { code: string }[] }).warnings.map(({ code }) => code);
+  expect(codes).toEqual(expect.arrayContaining(['service-down', 'hold-on', 'clock-assumed', 'gateway-unreachable']));
+  await helper();
+});

@@ -37,7 +37,9 @@ async function order(name: string, input: Answer = {}, process = house): Promise
       const removed = await process.enforcer.apply({ put: [], remove: prefixes.map(prefix) });
       return removed.ok ? ok(prefixes.length) : removed;
     },
-    warnings: () => [],
+    service: () => 'running',
+    warnings: async () => [],
+    counters: () => ({}),
   });
   const signal = new AbortController().signal;
   return (await operations[name]!(input, { by: 'op-1', signal, progress: () => {} })) as Answer;

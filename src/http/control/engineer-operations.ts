@@ -22,7 +22,10 @@ export interface EngineerExtras {
   readonly confirmClock: () => Promise<void>;
   /** Takes garden elements out of every gateway; see flow/release-all.ts. */
   readonly removeElements: Parameters<typeof releaseAll>[0]['removeElements'];
-  readonly warnings: () => readonly Json[];
+  readonly service: () => 'running' | 'starting' | 'down';
+  /** What stands wrong; with the service down it is looked up now. */
+  readonly warnings: () => Promise<readonly Json[]>;
+  readonly counters: () => Json;
 }
 
 const HELD_LIMIT = 10_000;
@@ -202,10 +205,11 @@ function gatewaysView(flow: Flow): Json {
   }));
 }
 
-async function breakerView(flow: Flow): Promise<Json> {
+async function breakerView(flow: Flow): Promise<Record<string, Json>> {
   const { admissions, trips } = flow.decider.breaker();
-  const limits = flow.policies.active().breaker;
   const now = flow.clock.monotonicMs();
+  const limits = flow.policies.isMissing === true ? undefined : flow.policies.active().breaker;
+  const windowMs = limits?.windowMs ?? 0;
   return {
     state: trips.length === 0 ? 'closed' : 'tripped',
     trips: trips.map((trip) => ({
@@ -213,27 +217,28 @@ async function breakerView(flow: Flow): Promise<Json> {
       name: trip.name,
       agoSeconds: Math.round((now - trip.atMonotonicMs) / 1000),
     })),
-    newGardensInWindow: admissions.filter((one) => one.atMonotonicMs > now - limits.windowMs).length,
-    cap: capOf(await flow.store.lineCount(), limits),
-    windowSeconds: limits.windowMs / 1000,
+    newGardensInWindow: admissions.filter((one) => one.atMonotonicMs > now - windowMs).length,
+    cap: limits === undefined ? 0 : capOf(await flow.store.lineCount(), limits),
+    windowSeconds: windowMs / 1000,
   };
 }
 
 async function status(flow: Flow, extras: EngineerExtras): Promise<Json> {
-  const open = await flow.store.cases({ open: true, limit: 10_000 });
-  const states: Record<string, number> = {};
-  for (const one of open) states[one.state] = (states[one.state] ?? 0) + 1;
+  const { states, waitForSupport } = await flow.store.openCaseCounts();
   const hold = flow.hold.current();
-  const policy = flow.policies.active();
+  const policy = flow.policies.isMissing === true ? undefined : flow.policies.active();
   return {
+    service: extras.service(),
     hold: { on: hold.on, by: hold.by ?? null, reason: hold.reason ?? null },
     clock: { ...flow.clock.status() },
     breaker: await breakerView(flow),
     gateways: gatewaysView(flow),
     lines: await flow.store.lineCount(),
     openCases: states,
-    policy: { name: policy.name, version: policy.version },
-    warnings: extras.warnings(),
+    waitForSupport,
+    policy: policy === undefined ? null : { name: policy.name, version: policy.version },
+    warnings: await extras.warnings(),
+    counters: extras.counters(),
   };
 }
 

@@ -1,4 +1,6 @@
 // Cases and their events: appended with the expected version, folded beside them for look-ups.
+
+import { sql as kysely } from 'kysely';
 import type { Case, CaseEvent, RecordedEvent } from '../../../core/casefile/case.ts';
 import { type Access, strictest } from '../../../core/garden/access.ts';
 import type { CaseChange, CaseQuery, CommitError } from '../../../flow/ports.ts';
@@ -121,18 +123,33 @@ export function recorded(caseId: string, row: EventText): RecordedEvent {
   return { caseId, version: row.version, at: row.at, actor, event };
 }
 
+const TURN = kysely<string>`json_extract(folded, '$.turn')`;
+const COUNTS = `SELECT state, json_extract(folded, '$.turn') AS turn, count(*) AS cases FROM case_file
+  WHERE open = 1 GROUP BY state, turn`;
+
+export function openCaseCounts(read: Connection): {
+  readonly states: Readonly<Record<string, number>>;
+  readonly waitForSupport: number;
+} {
+  const rows = read.allSql<{ state: string; turn: string; cases: number }>(COUNTS);
+  const states: Record<string, number> = {};
+  for (const { state, cases } of rows) states[state] = (states[state] ?? 0) + cases;
+  return { states, waitForSupport: rows.reduce((sum, row) => sum + (row.turn === 'support' ? row.cases : 0), 0) };
+}
+
 /** In the order of their ids (time-ordered), so that `afterId` pages through them. */
 export function findCases(read: Connection, query: CaseQuery): readonly Case[] {
   let rows = sql
     .selectFrom('case_file')
     .select('folded')
-    .orderBy('id')
+    .orderBy('id', query.newestFirst === true ? 'desc' : 'asc')
     .limit(query.limit ?? 100);
   if (query.lineId !== undefined) rows = rows.where('line_id', '=', query.lineId);
   if (query.epoch !== undefined) rows = rows.where('epoch', '=', query.epoch);
   if (query.checkCode !== undefined) rows = rows.where('check_code', '=', query.checkCode);
   if (query.open !== undefined) rows = rows.where('open', '=', query.open ? 1 : 0);
   if (query.state !== undefined) rows = rows.where('state', '=', query.state);
+  if (query.turn !== undefined) rows = rows.where(TURN, '=', query.turn);
   if (query.afterId !== undefined) rows = rows.where('id', '>', query.afterId);
   return read.all(rows).map(fromFolded);
 }

@@ -139,6 +139,7 @@ export class SqliteStore implements Store {
   case = async (id: string) => cases.readCase(this.database.read, id);
   caseEvents = async (id: string) => cases.readEvents(this.database.read, id);
   cases = async (query: CaseQuery) => cases.findCases(this.database.read, query);
+  openCaseCounts = async () => cases.openCaseCounts(this.database.read);
   wantedLines = async () => cases.wantedLines(this.database.read);
 
   async openCasesOfLine(lineId: string, epoch: number) {

@@ -1,0 +1,67 @@
+// Every standing warning has something that raises it, and none stands when all is well.
+import { expect, test } from 'vitest';
+import { createHealth, WARNINGS } from '../src/telemetry/health.ts';
+import { judge, type Seen } from '../src/warnings.ts';
+import { FakeLog } from './fakes/log.ts';
+
+const WELL: Seen = {
+  isServiceDown: false,
+  clock: { state: 'synchronised', jumped: false },
+  isHoldOn: false,
+  isBreakerShut: false,
+  isPolicyMissing: false,
+  gateways: [{ name: 'bng1', isConnected: true, skeleton: 'intact' }],
+  tableFaults: 0,
+  partialLines: 0,
+  parkedFiles: 0,
+  medicalWaiting: 0,
+  failingChannels: [],
+  ownSightings: [],
+  frontSilentMs: 20_000,
+  lifelines: [{ lifeline: 'emergency', failing: [], inKernel: true }],
+  silentClients: [],
+};
+const ILL: Seen = {
+  isServiceDown: true,
+  clock: { state: 'unsynchronised', jumped: true },
+  isHoldOn: true,
+  isBreakerShut: true,
+  isPolicyMissing: true,
+  gateways: [{ name: 'bng1', isConnected: false, skeleton: 'changed' }],
+  tableFaults: 1,
+  partialLines: 1,
+  parkedFiles: 1,
+  medicalWaiting: 1,
+  failingChannels: [{ channel: 'email', inARow: 3 }],
+  ownSightings: [{ source: 'honeypot', reports: 1 }],
+  frontSilentMs: 61_000,
+  lifelines: [{ lifeline: 'emergency', failing: ['sos.example'], inKernel: false }],
+  silentClients: [{ client: 'bng1', silentMs: 1_200_001 }],
+};
+const codesOf = (seen: Seen) => judge(seen).map(({ code }) => code);
+
+test('every standing warning is raised by something that is seen, and none when all is well', () => {
+  const raised = new Set([...codesOf(ILL), ...codesOf({ ...ILL, clock: { state: 'assumed', jumped: false } })]);
+  expect([...raised].sort()).toEqual(Object.keys(WARNINGS).sort());
+  expect(codesOf(WELL)).toEqual([]);
+});
+
+test('each single thing that is wrong raises a warning of its own', () => {
+  for (const key of Object.keys(WELL) as (keyof Seen)[])
+    expect(codesOf({ ...WELL, [key]: ILL[key] }), key).not.toEqual([]);
+});
+
+test('a warning begins once, keeps its beginning, and ends when it is no longer seen', () => {
+  let now = 1000;
+  const log = new FakeLog();
+  const health = createHealth({ now: () => now, log });
+  health.settle(judge({ ...WELL, isHoldOn: true }));
+  now = 2000;
+  health.settle(judge({ ...WELL, isHoldOn: true, parkedFiles: 2 }));
+  expect(health.list().map(({ code, since }) => [code, since])).toEqual([
+    ['hold-on', 1000],
+    ['files-parked', 2000],
+  ]);
+  health.settle(judge(WELL));
+  expect(health.list()).toEqual([]);
+});
