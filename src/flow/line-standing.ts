@@ -28,7 +28,7 @@ export interface StandingParts {
   readonly store: Pick<Store, 'casesOfLine'>;
   readonly bindings: Pick<Bindings, 'openOf'>;
   readonly gardener: Pick<Gardener, 'proof'>;
-  readonly verifier: Pick<Verifier, 'lastRiseAt' | 'lastReadAt'>;
+  readonly verifier: Pick<Verifier, 'lastRiseAt' | 'lastReadAt' | 'watchedSince'>;
   readonly policies: Policies;
   readonly families: FamilyBook;
   readonly clock: Pick<Clock, 'now'>;
@@ -47,6 +47,8 @@ export interface LineStanding {
   readonly survivesRestart: boolean;
   readonly selfRelease: SelfReleaseStanding;
   readonly limits: readonly SelfRelease[];
+  /** Last rise of its deny counters that was seen since we look. */
+  readonly deniedAt: Instant | undefined;
   readonly medicalDoorUsedAt: Instant | undefined;
   readonly medicalDoorAvailable: boolean;
   readonly sighting: Sighting | undefined;
@@ -80,6 +82,7 @@ export async function standingOf(parts: StandingParts, line: Line): Promise<Line
   const limits = shown.map((one) => limitsOf(parts.policies, one));
   const deniedAt = parts.verifier.lastRiseAt(line.id);
   const readAt = parts.verifier.lastReadAt();
+  const watchedSince = parts.verifier.watchedSince();
   const medicalDoorUsedAt = medicalDoorOf(cases);
   return {
     line,
@@ -96,8 +99,11 @@ export async function standingOf(parts: StandingParts, line: Line): Promise<Line
       requiredSteps: steps.required,
       cureSteps: steps.cures,
       ...(deniedAt === undefined ? {} : { deniedAt }),
+      ...(readAt === undefined ? {} : { countersReadAt: readAt }),
+      ...(watchedSince === undefined ? {} : { watchedSince }),
       now,
     }),
+    deniedAt,
     medicalDoorUsedAt,
     medicalDoorAvailable:
       wanted === 'strict' && (medicalDoorUsedAt === undefined || now - medicalDoorUsedAt >= LIMITS.medicalDoorMs),

@@ -162,7 +162,10 @@ export class PortalDesk implements JourneyDesk {
       partial: proof.partial,
       exposedOnly: shown.every((one) => one.classes.every((each) => each === 'exposed')),
       startedAt: Math.min(...shown.map((one) => one.quarantinedAt ?? one.openedAt)),
-      lastSeenAt: Math.max(...shown.map((one) => Math.max(one.lastObservedAt, one.stillSeenAt ?? 0))),
+      lastSeenAt: Math.max(
+        standing.deniedAt ?? 0,
+        ...shown.map((one) => Math.max(one.lastObservedAt, one.stillSeenAt ?? 0)),
+      ),
       sighting: standing.sighting ?? { kind: 'unknown', at: oldest.lastObservedAt },
       guide: standing.guide,
       survivesRestart: standing.survivesRestart,
@@ -231,6 +234,8 @@ export class PortalDesk implements JourneyDesk {
   }
 
   async release(lineRef: string, version: string, consent: Consent, proof: FormProof): Promise<ActResult> {
+    // «We do not see it» must be true now, not at the last turn of a loop.
+    await this.#parts.verifier.poll();
     const standing = await this.#standingOf(lineRef);
     if (standing === undefined) return { kind: 'refused', reason: 'unknown-line' };
     if (this.#version(standing.shown) !== version) return { kind: 'refused', reason: 'case-changed' };
@@ -281,6 +286,7 @@ function tokenOf(proof: FormProof): Extra {
 
 const RELEASE_REFUSALS = new Set([
   'still-seen',
+  'cannot-see',
   'limit-per-day',
   'limit-per-90-days',
   'steps-missing',

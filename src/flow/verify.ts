@@ -23,6 +23,7 @@ export class Verifier {
   readonly #last = new Map<string, ReadonlyMap<string, number>>();
   readonly #roseAt = new Map<string, Instant>();
   #readAt: Instant | undefined;
+  #since: Instant | undefined;
   #running: Promise<void> | undefined;
 
   constructor(parts: VerifyParts) {
@@ -39,11 +40,17 @@ export class Verifier {
     return this.#readAt;
   }
 
+  /** The first reading of all gateways in this process. */
+  watchedSince(): Instant | undefined {
+    return this.#since;
+  }
+
   /** Reads all gateways now; shared by callers during a reading. */
   poll(): Promise<void> {
     this.#running ??= Promise.all(this.#parts.gateways.map((gateway) => this.#read(gateway)))
       .then((read) => {
         this.#readAt = read.every((one) => one) ? this.#parts.clock.now() : undefined;
+        this.#since ??= this.#readAt;
       })
       .finally(() => {
         this.#running = undefined;

@@ -36,11 +36,17 @@ const consent = (html = '<p>I have restarted the recorder.</p>'): Consent => ({
   declared: ['done'],
 });
 const journey = async (peer = A): Promise<Journey> => (await desk().of(peer))!;
+/** Time in which the counters are read as the service does, and nothing rises. */
+async function quietFor(ms: number): Promise<void> {
+  await house.flow.verifier.poll();
+  world.pass(ms);
+  await house.online('ann', A, P);
+  await house.flow.verifier.poll();
+}
 /** In the garden, quiet for a while, the steps done: a release is open to the household. */
 async function ready(): Promise<Journey> {
   await house.report({});
-  world.pass(11 * MINUTE);
-  await house.online('ann', A, P);
+  await quietFor(11 * MINUTE);
   const { lineRef } = await journey();
   expect(await desk().tick(lineRef, 'restart', 'done', proofOf())).toEqual({ kind: 'done' });
   return journey();
@@ -127,9 +133,45 @@ describe('a self-release', () => {
 
   it('says `unknown`, never released, when the gateway does not answer', async () => {
     const one = await ready();
-    house.enforcer.failNext('lost-undone', 'lost-undone');
+    const { enforcer } = house;
+    const read = enforcer.denyCounts.bind(enforcer);
+    enforcer.denyCounts = () => {
+      const counts = read();
+      enforcer.failNext('lost-undone', 'lost-undone');
+      return counts;
+    };
     expect(await release(one)).toEqual({ kind: 'done' });
     expect(await journey()).toMatchObject({ wanted: 'leaky', confirmed: 'unknown' });
+  });
+
+  it('is refused while the counters cannot be read: unread is not quiet, and that is on record', async () => {
+    const one = await ready();
+    house.enforcer.failNext('unavailable');
+    expect(await release(one)).toEqual({ kind: 'refused', reason: 'cannot-see' });
+    expect(await house.element(A)).toBe('strict');
+    const events = await house.store.caseEvents((await house.cases('ann'))[0]!.id);
+    expect(events.at(-1)!.event).toMatchObject({ type: 'release-refused', reason: 'cannot-see' });
+    expect(await release(await journey())).toEqual({ kind: 'done' });
+  });
+
+  it('a bot that never stops is on record at once and then hourly; the page knows the very minute', async () => {
+    await house.report({});
+    await house.flow.verifier.poll();
+    for (let minute = 0; minute < 150; minute++) {
+      world.pass(MINUTE);
+      if (minute % 10 === 0) await house.online('ann', A, P);
+      house.enforcer.count(prefix(A), 'tcp', 23, 50);
+      await house.flow.verifier.poll();
+    }
+    const events = await house.store.caseEvents((await house.cases('ann'))[0]!.id);
+    expect(events.filter(({ event }) => event.type === 'still-seen')).toHaveLength(3);
+    expect((await journey()).lastSeenAt).toBe(world.now);
+  });
+
+  it('reads the counters itself: a scan of the last seconds refuses it', async () => {
+    const one = await ready();
+    house.enforcer.count(prefix(A), 'tcp', 23, 5);
+    expect(await release(one)).toEqual({ kind: 'refused', reason: 'still-seen' });
   });
 
   it('covers every garden case of the line in one commit', async () => {
@@ -204,8 +246,7 @@ describe('a self-release', () => {
     expect((await house.cases('ann'))[0]).toMatchObject({ turn: 'support' });
     const events = await house.store.caseEvents((await house.cases('ann'))[0]!.id);
     expect(events.some(({ event }) => event.type === 'release-refused')).toBe(true);
-    world.pass(11 * MINUTE);
-    await house.online('ann', A, P);
+    await quietFor(11 * MINUTE);
     expect((await journey()).selfRelease).toEqual({ allowed: true });
   });
 

@@ -101,6 +101,8 @@ export type CaseEvent =
 
 export type ReleaseRefusal =
   | 'still-seen'
+  /** The counters were not read just now: nobody knows whether it goes on. */
+  | 'cannot-see'
   | 'limit-per-day'
   | 'limit-per-90-days'
   | 'steps-missing'

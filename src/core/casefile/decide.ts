@@ -191,13 +191,12 @@ function portalUnseen(state: Case, now: Instant): Events {
   return afterMs >= LIMITS.portalUnseenMs ? ok([{ type: 'portal-unseen', afterMs }]) : err('not-due');
 }
 
-/** Only news is recorded: counters are read every few seconds and would fill the log with one fact. */
+/** First, then hourly: counters are read every few seconds and would fill the log with one fact. */
 function stillSeen(command: Order<'stillSeen'>, state: Case): Events {
   const { seenAt, from } = command;
   const known = state.stillSeenAt ?? Number.NEGATIVE_INFINITY;
-  return seenAt - known < STILL_SEEN_STEP_MS ? NOTHING : ok([{ type: 'still-seen', seenAt, from }]);
+  return seenAt - known < LIMITS.stillSeenEveryMs ? NOTHING : ok([{ type: 'still-seen', seenAt, from }]);
 }
-const STILL_SEEN_STEP_MS = LIMITS.selfReleaseQuietMs / 10;
 
 function closed(reason: Extract<CaseEvent, { type: 'closed' }>['reason'], by: Actor): CaseEvent {
   return { type: 'closed', reason, by };

@@ -18,6 +18,10 @@ export interface StandingInput {
   readonly cureSteps?: readonly string[];
   /** Last rise of the line's deny counters, newer than what the cases recorded. */
   readonly deniedAt?: Instant;
+  /** When all counters were last read; undefined = not, or one of them could not be. */
+  readonly countersReadAt?: Instant;
+  /** First reading of this process: what the counters did before is not known. */
+  readonly watchedSince?: Instant;
   readonly now: Instant;
 }
 
@@ -31,7 +35,7 @@ export function selfReleaseStanding(input: StandingInput): SelfReleaseStanding {
   // «We still see it»: said first, because nothing else the household does helps before this.
   if (now - seenAt < LIMITS.selfReleaseQuietMs)
     return { allowed: false, reason: 'still-seen', nextAt: seenAt + LIMITS.selfReleaseQuietMs };
-  return overLimit(input) ?? stepsMissing(gardens, input) ?? { allowed: true };
+  return overLimit(input) ?? stepsMissing(gardens, input) ?? blind(gardens, input) ?? { allowed: true };
 }
 
 function lastSeen({ cases, deniedAt }: StandingInput): Instant {
@@ -40,6 +44,18 @@ function lastSeen({ cases, deniedAt }: StandingInput): Instant {
     deniedAt ?? -Infinity,
     ...open.map((one) => Math.max(one.stillSeenAt ?? -Infinity, one.lastObservedAt)),
   );
+}
+
+/** Unread is not quiet: a garden older than our watch is judged when we have looked as long as the rule asks. */
+function blind(
+  gardens: readonly Case[],
+  { countersReadAt, watchedSince, now }: StandingInput,
+): SelfReleaseStanding | undefined {
+  if (countersReadAt === undefined || watchedSince === undefined || now - countersReadAt > LIMITS.countersFreshMs)
+    return { allowed: false, reason: 'cannot-see' };
+  const knownAt = watchedSince + LIMITS.selfReleaseQuietMs;
+  if (now >= knownAt || gardens.every((one) => (one.quarantinedAt ?? -Infinity) >= watchedSince)) return undefined;
+  return { allowed: false, reason: 'cannot-see', nextAt: knownAt };
 }
 
 function overLimit({ cases, limits, now }: StandingInput): SelfReleaseStanding | undefined {

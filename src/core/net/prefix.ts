@@ -1,5 +1,5 @@
 // Address prefixes: what a line holds and what a gateway element names. Host bits must be zero.
-import { formatIp, type Ip, parseIp } from './ip.ts';
+import { formatIp, type Ip, parseIp, sameIp } from './ip.ts';
 
 export interface Prefix {
   readonly ip: Ip;
@@ -23,7 +23,7 @@ export function parsePrefix(text: string): Prefix | undefined {
 }
 
 function hasHostBits(prefix: Prefix): boolean {
-  return formatIp(maskIp(prefix.ip, prefix.length)) !== formatIp(prefix.ip);
+  return !sameIp(maskIp(prefix.ip, prefix.length), prefix.ip);
 }
 
 /** The network address of `ip` at `length` bits. */

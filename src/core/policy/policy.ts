@@ -110,6 +110,10 @@ export const LIMITS = {
   tighteningsPerDay: 2,
   medicalDoorMs: 30 * DAY,
   selfReleaseQuietMs: 10 * MINUTE,
+  /** Counters read longer ago than this say nothing about now. */
+  countersFreshMs: MINUTE,
+  /** A line that is seen all the time is on record once in this; the newest sighting is in the counters. */
+  stillSeenEveryMs: HOUR,
   /** Probation does not end sooner than this after the last sighting: a patient script gains nothing. */
   probationQuietMs: 24 * HOUR,
   portalUnseenMs: 24 * HOUR,

@@ -11,7 +11,15 @@ const inGarden = (...ticks: ReturnType<typeof tick>[]) => given([T0, OPEN, seen(
 const done = inGarden(tick('restart', 'done'), tick('password', 'unknown'));
 const now = T0 + HOUR;
 const ask = (cases: readonly Case[], change = {}) =>
-  selfReleaseStanding({ cases, limits: LIMITS, requiredSteps: ['restart', 'password'], now, ...change });
+  selfReleaseStanding({
+    cases,
+    limits: LIMITS,
+    requiredSteps: ['restart', 'password'],
+    countersReadAt: now - 5000,
+    watchedSince: T0 - HOUR,
+    now,
+    ...change,
+  });
 const earlier = (...at: number[]): Case => ({
   ...done,
   id: 'old',
@@ -33,6 +41,27 @@ it('is refused while the line was seen in the last ten minutes, and says when to
   const deniedAt = now - 9 * MINUTE;
   expect(ask([done], { deniedAt })).toEqual({ allowed: false, reason: 'still-seen', nextAt: deniedAt + 10 * MINUTE });
   expect(ask([done], { deniedAt: now - 10 * MINUTE })).toEqual({ allowed: true });
+});
+
+it('is refused while nobody looked: unread counters are not quiet ones', () => {
+  for (const blind of [
+    { countersReadAt: undefined },
+    { countersReadAt: now - MINUTE - 1 },
+    { watchedSince: undefined },
+  ])
+    expect(ask([done], blind)).toEqual({ allowed: false, reason: 'cannot-see' });
+  expect(ask([done], { countersReadAt: now - MINUTE })).toEqual({ allowed: true });
+});
+
+it('is refused after a start until we have watched for ten minutes, but for gardens that began since', () => {
+  const watchedSince = now - 4 * MINUTE;
+  expect(ask([done], { watchedSince })).toEqual({
+    allowed: false,
+    reason: 'cannot-see',
+    nextAt: watchedSince + 10 * MINUTE,
+  });
+  expect(ask([done], { watchedSince: now - 10 * MINUTE })).toEqual({ allowed: true });
+  expect(ask([{ ...done, quarantinedAt: watchedSince }], { watchedSince })).toEqual({ allowed: true });
 });
 
 it('is refused outside a garden and on probation', () => {

@@ -1,7 +1,7 @@
 // Declaration and consent, the release, its result, and the refusals. Says only what the gateway has confirmed (invariant 5).
 import { createHash } from 'node:crypto';
 import type { ReleaseRefusal } from '../../../core/casefile/case.ts';
-import { deviceThe, htmlOf, openForm, type Parts, shownCode, sightingOf } from '../parts.ts';
+import { callCard, deviceThe, htmlOf, openForm, type Parts, shownCode, sightingOf } from '../parts.ts';
 import { fields, type LineVisit, type Model, type Reply, type Visit } from '../visit.ts';
 import { after, QUESTION, stepList } from './steps.ts';
 
@@ -66,7 +66,11 @@ export function resultPage(_parts: Parts, visit: LineVisit): Reply {
   if (journey.phase === 'quarantined' || journey.phase === 'noticed') return go(visit, '');
   const isOpen = journey.confirmed !== 'strict' && journey.confirmed !== 'unknown';
   const state = journey.phase === 'free' && isOpen ? 'free' : isOpen ? 'open' : 'waiting';
-  const lines = [texts.t(`result.${state}`), ...(journey.partial ? [texts.t('result.partial')] : [])];
+  // «You are done» only when the whole line is proven; browsers keep a DNS answer for up to a minute.
+  const lines = [
+    isOpen && journey.partial ? texts.t('result.partly') : texts.t(`result.${state}`),
+    ...(state === 'open' ? [texts.t('result.minute')] : []),
+  ];
   const until = journey.probationEndsAt;
   const next = [
     ...(state === 'waiting' ? [texts.t('result.waiting-more')] : []),
@@ -87,7 +91,7 @@ export function resultPage(_parts: Parts, visit: LineVisit): Reply {
       ...(state === 'free' ? {} : { next: { title: texts.t('result.next'), lines: next } }),
       reference: { label: texts.t('result.reference'), value: shownCode(journey.checkCode) },
       code: undefined, // shown above as the reference
-      actions: [{ href: `/${tag}/result`, label: texts.t('result.again'), main: state === 'waiting' }],
+      actions: [{ href: `/${tag}/result`, label: texts.t('result.again'), main: state === 'waiting', word: isOpen }],
     },
   };
 }
@@ -111,6 +115,7 @@ export function notedPage(_parts: Parts, visit: LineVisit): Reply {
 type Refused = ReleaseRefusal | 'not-available' | 'failed';
 export const REFUSALS: readonly Refused[] = [
   'still-seen',
+  'cannot-see',
   'limit-per-day',
   'limit-per-90-days',
   'steps-missing',
@@ -120,6 +125,9 @@ export const REFUSALS: readonly Refused[] = [
   'not-available',
   'failed',
 ];
+
+/** Where each leads; the others to the steps. */
+const BACK: Partial<Readonly<Record<Refused, string>>> = { 'still-seen': 'device', 'cannot-see': 'release' };
 
 export function refusedPage(_parts: Parts, visit: LineVisit): Reply {
   const { journey, texts, tag, dates } = visit;
@@ -135,14 +143,14 @@ export function refusedPage(_parts: Parts, visit: LineVisit): Reply {
       title: texts.t('refused.title'),
       lines: [
         texts.t(`refused.${reason}`),
-        ...(needsPerson ? [texts.t('refused.call')] : []),
         ...(nextAt === undefined ? [] : [texts.t('refused.next-at', { at: dates.full(nextAt) })]),
       ],
       ...(reason === 'still-seen' ? sightingOf(visit, journey.sighting) : {}),
+      ...(needsPerson ? callCard(texts.t('refused.call'), journey) : {}),
       actions: [
         {
-          href: `/${tag}/${reason === 'still-seen' ? 'device' : 'steps'}`,
-          label: texts.t('refused.to-steps'),
+          href: `/${tag}/${BACK[reason] ?? 'steps'}`,
+          label: texts.t(reason === 'cannot-see' ? 'refused.again' : 'refused.to-steps'),
           main: false,
         },
       ],
