@@ -65,11 +65,12 @@ export function putCommands(
   for (const { prefix, access, abusedPorts, timeoutSeconds, dropPorts, isOtherAbsent } of elements) {
     const form = formOrThrow(spec, prefix);
     const other = access === 'strict' ? 'leaky' : 'strict';
-    adds.put(form.garden[access], keyValue(prefix), timeoutSeconds);
-    if (isOtherAbsent !== true) removes.put(form.garden[other], keyValue(prefix), timeoutSeconds);
+    const key = keyValue(prefix);
+    adds.put(form.garden[access], key, timeoutSeconds);
+    if (isOtherAbsent !== true) removes.put(form.garden[other], key, timeoutSeconds);
     for (const set of [form.abuse, form.abuseIn]) {
-      for (const port of abusedPorts) adds.put(set, tuple(prefix, port), timeoutSeconds);
-      for (const port of dropPorts ?? []) removes.put(set, tuple(prefix, port), timeoutSeconds);
+      for (const port of abusedPorts) adds.put(set, tuple(key, port), timeoutSeconds);
+      for (const port of dropPorts ?? []) removes.put(set, tuple(key, port), timeoutSeconds);
     }
   }
   return [...adds.add(), ...removes.addThenDelete()];
@@ -83,9 +84,10 @@ export function removeCommands(
   const batch = new Batch(spec);
   for (const { prefix, abusedPorts } of removals) {
     const form = formOrThrow(spec, prefix);
-    for (const access of ['strict', 'leaky'] as const) batch.put(form.garden[access], keyValue(prefix), 1);
+    const key = keyValue(prefix);
+    for (const access of ['strict', 'leaky'] as const) batch.put(form.garden[access], key, 1);
     for (const set of [form.abuse, form.abuseIn]) {
-      for (const port of abusedPorts ?? []) batch.put(set, tuple(prefix, port), 1);
+      for (const port of abusedPorts ?? []) batch.put(set, tuple(key, port), 1);
     }
   }
   return batch.addThenDelete();
@@ -156,8 +158,8 @@ export function dnsDeadCommands(spec: GatewaySpec): readonly NftCommand[] {
   return batch.addThenDelete();
 }
 
-function tuple(prefix: Prefix, { protocol, port }: ProtocolPort): SetValue {
-  return { concat: [keyValue(prefix), protocol, port] };
+function tuple(key: string, { protocol, port }: ProtocolPort): SetValue {
+  return { concat: [key, protocol, port] };
 }
 
 function formOrThrow(spec: GatewaySpec, prefix: Prefix): KeyForm {
