@@ -32,7 +32,7 @@ for name; do
   rm -f "$output.one"
 done
 echo
-bin/node bench/lib/summary.ts "$output"
+bin/node scripts/bench-summary.ts "$output"
 [ -z "$skipped" ] || echo "left out (needs root):$skipped"
 [ -z "$failed" ] || {
   echo "== FAILED:$failed" >&2

@@ -1,7 +1,7 @@
 // The table at the end of `npm run bench`: reads the output of the benches and shows every figure with its baseline, ratio and
-// the load of the machine when it was taken. Judges nothing. Usage: summary.ts FILE
+// the load of the machine when it was taken. Judges nothing. Usage: bench-summary.ts FILE
 import { readFileSync } from 'node:fs';
-import { type Figure, RESULT_MARK, readable } from './report.ts';
+import { type Figure, RESULT_MARK, readable } from '../bench/lib/report.ts';
 
 interface Result {
   readonly bench: string;
