@@ -1,6 +1,7 @@
 // Probe answers of the redirector against a bare node:http server, same machine, same run, taken in turns. Each server is a process
 // of its own; every probe is a connection of its own, as operating systems make them. Bounded in time; prints, asserts nothing.
 // On a busy machine trust the processor time per answer: rates then measure the neighbours.
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { parse } from 'yaml';
+import { households, households } from '../src/core/net/household.ts';
 import { GardenCounters } from '../src/garden/counters.ts';
 import { Redirector } from '../src/garden/http/redirector.ts';
 import { parseProbes } from '../src/protocols/capport/probes.ts';
@@ -45,6 +47,9 @@ async function serve(kind: string): Promise<number> {
     ownNames: ['portal.isp.example'],
     probes: probes.value,
     standing: () => 'in-garden',
+    householdOf: households({ pools: [], ipv6Lengths: [] }),
+    householdOf: households({ pools: [], ipv6Lengths: [] }),
+
     listen: ['127.0.0.1'],
     port: 0,
     counters: new GardenCounters(),
