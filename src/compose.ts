@@ -19,6 +19,7 @@ import type { Config } from './config/load.ts';
 import { loadPolicy } from './config/policy.ts';
 import { DAY, MINUTE } from './core/kernel/time.ts';
 import type { Binding } from './core/line/binding.ts';
+import { callingCodeOf } from './core/line/phone.ts';
 import type { Prefix } from './core/net/prefix.ts';
 import { assembleFlow, type Flow } from './flow/assemble.ts';
 import { type NotifierWatch, watchNotifiers } from './flow/notifier-watch.ts';
@@ -102,6 +103,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const guides = loadGuides(config.guides);
   const notifierWatch = watchNotifiers(createNotifiers(config));
   const ownSightings = new OwnSightings(clock);
+  const callingCode = callingCodeOf(config.operator.phone);
   const flow = assembleFlow({
     store,
     evidence,
@@ -123,6 +125,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     log,
     ranges: { ours: config.gateways.flatMap((gateway) => gateway.spec.pools), infrastructure: reserved, shared: [] },
     realm: 'main',
+    ...(callingCode === undefined ? {} : { callingCode }),
     interimMsOf: (binding: Binding) => interimOf(binding.nas),
     leastSkewMsOf: (binding: Binding) => skews.get((binding.nas ?? '').split('/')[0]!) ?? 0,
     requiredSteps: (journey) => ({

@@ -1,4 +1,4 @@
-// `engawa case …`: find, show, explain, release, note.
+// `engawa case …`: find, show, explain, release, dispute, note.
 import type { Command } from 'commander';
 import { formatInstant } from '../core/kernel/civil.ts';
 import type { Json } from '../flow/ports.ts';
@@ -16,12 +16,16 @@ export function caseCommands(program: Command): void {
     .description('the cases of lines: one line + one threat family, from first report to close');
   cases
     .command('list')
-    .description('open cases, or all of one state')
+    .description('open cases, newest first, or all of one state')
     .option('--state <state>', 'watching, noticed, held, quarantined, on-probation, closed')
+    .option('--turn <who>', 'whose turn it is: support, subscriber, engineer, timer, nobody')
     .action(
       run(
         'case.list',
-        (options) => ({ ...(options['state'] === undefined ? {} : { state: options['state'] }) }),
+        (options) => ({
+          ...(options['state'] === undefined ? {} : { state: options['state'] }),
+          ...(options['turn'] === undefined ? {} : { turn: options['turn'] }),
+        }),
         printList,
       ),
     );
@@ -42,6 +46,21 @@ export function caseCommands(program: Command): void {
     .option('--to <access>', 'open (default), or leaky for a probation', 'open')
     .description('release the line now; never refused while the case is open')
     .action(runFind('case.release', printReleased, (options) => ({ reason: options['reason']!, to: options['to']! })));
+  cases
+    .command('dispute')
+    .argument('<find>', FIND)
+    .requiredOption('--reason <text>', 'what the household says, kept as a note')
+    .description('the household contests the finding: no further step by itself, support takes over')
+    .action(
+      runFind(
+        'case.dispute',
+        () => {
+          say('Disputed: the access stays as it is, further reports wait for a person.');
+          next('engawa case why CODE, engawa case release CODE when they are right');
+        },
+        (options) => ({ reason: options['reason']! }),
+      ),
+    );
   cases
     .command('note')
     .argument('<find>', FIND)
@@ -84,7 +103,7 @@ function printList(answer: Row): void {
       ['checkCode', 'line', 'family', 'state', 'access', 'lastObservedAt', 'turn'].map((key) => String(one[key])),
     ),
   );
-  if (answer['more'] === true) say(`… the first ${cases.length}; narrow it with --state`);
+  if (answer['more'] === true) say(`… the newest ${cases.length}; narrow it with --turn or --state`);
   next('engawa case show CODE');
 }
 
@@ -98,6 +117,7 @@ function headline(one: Row): void {
   for (const [label, key] of DATES) if (one[key] !== null) say(`  ${label.padEnd(18)} ${String(one[key])}`);
   const hold = one['hold'] as Row | null;
   if (hold !== null) say(`  held               ${String(hold['reason'])} (would want ${String(hold['wantedAccess'])})`);
+  if (one['disputed'] === true) say('  disputed           further reports wait for a person');
   if (one['closeReason'] !== null) say(`  closed because     ${String(one['closeReason'])}`);
 }
 
@@ -184,6 +204,7 @@ function printWhy(answer: Row): void {
       `  attributed: ${String(report['attribution'])} (${String(report['attributionReason'])}); decided: ${String(report['decision'])} (${String(report['reason'])})`,
     );
     say(`  evidence ${String(evidence['hash']).slice(0, 12)} line ${String(evidence['line'])}`);
+    if (evidence['row'] !== null) say(`  row      ${String(evidence['row'])}`);
   }
 }
 

@@ -32,6 +32,8 @@ export interface FlowPorts {
   readonly log: Log;
   readonly ranges: Ranges;
   readonly realm: string;
+  /** Of the operator's own telephone numbers, e.g. `81`. */
+  readonly callingCode?: string;
   readonly origins: Readonly<Record<string, string>>;
   /** Told of every report about our own infrastructure (F07). */
   readonly onInfrastructure?: (source: string) => void;

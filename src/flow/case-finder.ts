@@ -4,6 +4,7 @@ import { parseCheckCode } from '../core/casefile/check-code.ts';
 import { parseRfc3339 } from '../core/kernel/civil.ts';
 import { MINUTE } from '../core/kernel/time.ts';
 import type { Line } from '../core/line/line.ts';
+import { phoneForms } from '../core/line/phone.ts';
 import { parseIp } from '../core/net/ip.ts';
 import type { Bindings, Store } from './ports.ts';
 
@@ -11,6 +12,8 @@ export interface FinderParts {
   readonly store: Pick<Store, 'case' | 'cases' | 'line' | 'lineByAccessKey' | 'linesBy' | 'casesOfLine'>;
   readonly bindings: Pick<Bindings, 'holders'>;
   readonly realm: string;
+  /** Of the operator's own country, for numbers as they are dialled there. */
+  readonly callingCode?: string;
 }
 
 export interface Found {
@@ -46,8 +49,15 @@ export async function findCases(parts: FinderParts, text: string): Promise<Found
   const byCustomer = await parts.store.linesBy({ customerNo: words });
   if (byCustomer.length > 0)
     return { by: 'customer number', lines: byCustomer, cases: await casesOf(parts, byCustomer) };
-  const byPhone = await parts.store.linesBy({ phone: words });
+  const byPhone = await linesByPhone(parts, words);
   return { by: byPhone.length > 0 ? 'phone' : 'nothing', lines: byPhone, cases: await casesOf(parts, byPhone) };
+}
+
+/** However it was typed, and however it was imported. */
+async function linesByPhone(parts: FinderParts, words: string): Promise<readonly Line[]> {
+  const forms = phoneForms(words, parts.callingCode);
+  const found = await Promise.all(forms.map((phone) => parts.store.linesBy({ phone })));
+  return [...new Map(found.flat().map((line) => [line.id, line])).values()];
 }
 
 async function casesOf(parts: FinderParts, lines: readonly Line[]): Promise<readonly Case[]> {

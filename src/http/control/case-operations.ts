@@ -1,17 +1,26 @@
-// Cases for the command line: list, show, why, release, note. Reads and orders; the rules are core's.
+// Cases for the command line: list, show, why, release, dispute, note. Reads and orders; the rules are core's.
 import type { Case, RecordedEvent } from '../../core/casefile/case.ts';
 import { showCheckCode } from '../../core/casefile/check-code.ts';
 import { formatInstant } from '../../core/kernel/civil.ts';
+import { HOUR } from '../../core/kernel/time.ts';
 import { formatIp } from '../../core/net/ip.ts';
+import { ruleOf } from '../../core/policy/policy.ts';
+import type { Report } from '../../core/report/report.ts';
 import type { Flow } from '../../flow/assemble.ts';
 import { findCases } from '../../flow/case-finder.ts';
+import { evidenceRow } from '../../flow/evidence-row.ts';
 import { standingOf } from '../../flow/line-standing.ts';
 import type { Operations } from '../../flow/operations.ts';
 import type { Json } from '../../flow/ports.ts';
-import { oneOf, optionalText, text } from './input.ts';
+import { plainText } from '../../telemetry/plain.ts';
+import { oneOf, text } from './input.ts';
 import { notDone } from './refusal.ts';
 
 const LIST_LIMIT = 200;
+const ROWS_SHOWN = 5;
+const PROBATION_MS = 72 * HOUR;
+const STATES = ['watching', 'noticed', 'held', 'quarantined', 'on-probation', 'closed'] as const;
+const TURNS = ['subscriber', 'engineer', 'support', 'timer', 'nobody'] as const;
 
 /** With the service down nothing knows what is in the gateway but the record of what was ever put there. */
 export type FreeOffline = (lineId: string) => Promise<void>;
@@ -19,9 +28,12 @@ export type FreeOffline = (lineId: string) => Promise<void>;
 export function caseOperations(flow: Flow, freeOffline?: FreeOffline): Operations {
   return {
     'case.list': async (input) => {
-      const state = optionalText(input, 'state');
+      const state = input['state'] === undefined ? undefined : oneOf(input, 'state', STATES);
+      const turn = input['turn'] === undefined ? undefined : oneOf(input, 'turn', TURNS);
       const cases = await flow.store.cases({
-        ...(state === undefined ? { open: true } : { state: state as Case['state'] }),
+        ...(state === undefined ? { open: true } : { state }),
+        ...(turn === undefined ? {} : { turn }),
+        newestFirst: true,
         limit: LIST_LIMIT,
       });
       return { cases: cases.map(caseView), more: cases.length === LIST_LIMIT };
@@ -46,6 +58,7 @@ export function caseOperations(flow: Flow, freeOffline?: FreeOffline): Operation
       const state = await theCase(flow, text(input, 'find'));
       const reports = await flow.store.reportsOfCase(state.id, 20);
       const policy = flow.policies.byVersion(state.policyVersion);
+      const rows = await Promise.all(reports.slice(0, ROWS_SHOWN).map(({ report }) => rowOf(flow, report)));
       return {
         case: caseView(state),
         policy: {
@@ -54,7 +67,7 @@ export function caseOperations(flow: Flow, freeOffline?: FreeOffline): Operation
           rule: state.ruleId,
           legalBasis: state.legalBasis,
         },
-        reports: reports.map(({ report, outcome }) => ({
+        reports: reports.map(({ report, outcome }, i) => ({
           id: report.id,
           source: report.source,
           type: report.type,
@@ -62,7 +75,7 @@ export function caseOperations(flow: Flow, freeOffline?: FreeOffline): Operation
           address: formatIp(report.ip),
           port: report.port ?? null,
           observedAt: formatInstant(report.observedAt),
-          evidence: { hash: report.evidence.hash, line: report.evidence.line },
+          evidence: { hash: report.evidence.hash, line: report.evidence.line, row: rows[i] ?? null },
           attribution: outcome?.attribution ?? 'pending',
           attributionReason: outcome?.attributionReason ?? '',
           decision: outcome?.decision ?? 'pending',
@@ -78,7 +91,7 @@ export function caseOperations(flow: Flow, freeOffline?: FreeOffline): Operation
       if (state.state === 'closed')
         throw notDone('case-closed', `case ${state.id} is closed (${state.closeReason}); nothing to release`);
       const actor = { kind: 'staff', name: by } as const;
-      const probationMs = 72 * 3_600_000;
+      const probationMs = probationOf(flow, state);
       const answer = await flow.casebook.order(state.id, () => [
         { kind: 'staffRelease', actor, reason, to, probationMs },
       ]);
@@ -92,6 +105,18 @@ export function caseOperations(flow: Flow, freeOffline?: FreeOffline): Operation
         proof: standing === undefined ? null : (standing.proof as unknown as Json),
       };
     },
+    'case.dispute': async (input, { by }) => {
+      const state = await theCase(flow, text(input, 'find'));
+      const reason = text(input, 'reason', { max: 2000 });
+      if (state.disputed) throw notDone('already-disputed', `case ${state.id} is disputed already`);
+      const actor = { kind: 'staff', name: by } as const;
+      const answer = await flow.casebook.order(state.id, () => [
+        { kind: 'note', actor, text: reason },
+        { kind: 'dispute', actor },
+      ]);
+      if (!answer.ok) throw notDone(answer.error, `the case refused it: ${answer.error}`);
+      return { case: caseView(answer.value.after) };
+    },
     'case.note': async (input, { by }) => {
       const state = await theCase(flow, text(input, 'find'));
       const note = text(input, 'text', { max: 2000 });
@@ -102,6 +127,19 @@ export function caseOperations(flow: Flow, freeOffline?: FreeOffline): Operation
       return { case: caseView(answer.value.after) };
     },
   };
+}
+
+/** As long as the case's own rule says; its policy may be gone from the shelf. */
+function probationOf(flow: Flow, state: Case): number {
+  const policy = flow.policies.byVersion(state.policyVersion);
+  const rule = policy === undefined ? undefined : ruleOf(policy, state.ruleId);
+  return rule?.selfRelease.probationMs ?? PROBATION_MS;
+}
+
+/** Feeds are written by others: what they wrote is shown without what a terminal would obey. */
+async function rowOf(flow: Flow, report: Report): Promise<string | null> {
+  const row = await evidenceRow(flow.evidence, report.evidence).catch(() => undefined);
+  return row === undefined ? null : plainText(row);
 }
 
 /** One case, or a refusal that says how many were found and how to name one. Open cases win over closed ones. */
@@ -145,6 +183,7 @@ export function caseView(state: Case): Record<string, Json> {
     expiresAt: at(state.expiresAt),
     closedAt: at(state.closedAt),
     closeReason: state.closeReason ?? null,
+    disputed: state.disputed,
     hold: state.hold === undefined ? null : { reason: state.hold.reason, wantedAccess: state.hold.wantedAccess },
     reports: state.reports,
     sources: [...state.sources],
