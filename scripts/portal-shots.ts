@@ -36,6 +36,11 @@ async function outside(portal: TestPortal, tag: string): Promise<string> {
 const SHOTS: readonly Shot[] = [
   ['first', '', () => {}],
   ['first-notice', '', (p) => p.desk.touch(PEER, { phase: 'noticed', wanted: 'notice', confirmed: 'notice' })],
+  [
+    'first-exposed',
+    '',
+    (p) => p.desk.touch(PEER, { phase: 'noticed', wanted: 'notice', confirmed: 'notice', exposedOnly: true }),
+  ],
   ['first-leaky', '', (p) => p.desk.touch(PEER, { wanted: 'leaky', confirmed: 'leaky' })],
   ['first-unknown', '', (p) => p.desk.touch(PEER, { confirmed: 'unknown', partial: true })],
   ['device', 'device', () => {}],

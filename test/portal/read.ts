@@ -9,6 +9,7 @@ export function visibleText(html: string): string {
     .replace(/&amp;/g, '&')
     .replace(/&#39;/g, "'")
     .replace(/&quot;/g, '"')
+    .replace(/\u2060/g, '')
     .replace(/\s+/g, ' ')
     .trim();
 }

@@ -8,6 +8,9 @@ export interface Dates {
   short(at: Instant): string;
 }
 
+/** U+2060: no line ends between a month and its day, an hour and its minutes. */
+const JOIN = '\u2060';
+
 export function datesFor(tag: string, timeZone: string): Dates {
   if (tag === 'ja-easy') return easyDates(timeZone);
   const locale = tag === 'en' ? 'en-GB' : tag;
@@ -20,12 +23,12 @@ export function datesFor(tag: string, timeZone: string): Dates {
     minute: '2-digit',
     hourCycle: 'h23',
   });
-  const zone = zoneName(tag === 'en' ? 'en' : tag, timeZone);
+  const zone = inOnePiece(zoneName(tag === 'en' ? 'en' : tag, timeZone));
   const day = (at: Instant) => {
     const part = partsOf(short, at);
     return tag === 'ja'
-      ? `${part['month']}月${part['day']}日（${part['weekday']}）${part['hour']}時${part['minute']}分`
-      : `${part['weekday']} ${part['day']} ${part['month']}, ${part['hour']}:${part['minute']}`;
+      ? `${part['month']}月${JOIN}${part['day']}日${JOIN}（${part['weekday']}）${part['hour']}時${JOIN}${part['minute']}分`
+      : `${part['weekday']} ${part['day']}\u00a0${part['month']}, ${part['hour']}:${part['minute']}`;
   };
   return { short: day, full: (at) => (tag === 'ja' ? `${day(at)}（${zone}）` : `${day(at)} (${zone})`) };
 }
@@ -63,10 +66,15 @@ function easyDates(timeZone: string): Dates {
     const [day, hour, minute] = [Number(part['day']), Number(part['hour']), Number(part['minute'])];
     const dayText = IRREGULAR_DAYS[day] === undefined ? `${day}{日|にち}` : `{${day}日|${IRREGULAR_DAYS[day]}}`;
     const half = hour < 12 ? '{午前|ごぜん}' : '{午後|ごご}';
-    const past = minute === 0 ? '' : `${minute}{分|${[2, 5, 7, 9].includes(minute % 10) ? 'ふん' : 'ぷん'}}`;
-    return `${part['month']}{月|がつ}${dayText} ${half}${hour % 12}{時|じ}${past}`;
+    const past = minute === 0 ? '' : `${JOIN}${minute}{分|${[2, 5, 7, 9].includes(minute % 10) ? 'ふん' : 'ぷん'}}`;
+    return `${part['month']}{月|がつ}${JOIN}${dayText} ${half}${JOIN}${hour % 12}{時|じ}${past}`;
   };
   return { short, full: (at) => `${short(at)}（${zone}）` };
+}
+
+/** A short name stays on one line; a long one may end where it likes. */
+export function inOnePiece(name: string): string {
+  return name.length <= 21 ? name.replaceAll(' ', '\u00a0') : name;
 }
 
 function partsOf(format: Intl.DateTimeFormat, at: Instant): Readonly<Record<string, string>> {

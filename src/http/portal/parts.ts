@@ -1,6 +1,6 @@
 // What every page function is given, and how a model becomes HTML: texts, paths, languages and form tokens in one place.
 import type { Journey, OutsideJourney } from '../../flow/journey.ts';
-import type { Dates } from './dates.ts';
+import { type Dates, inOnePiece } from './dates.ts';
 import type { Guides } from './guides.ts';
 import { LANGUAGES } from './languages.ts';
 import { escapeHtml, Markup, rich } from './markup.ts';
@@ -30,9 +30,14 @@ export function contactOf(operator: Operator): Parts['contact'] {
   return { href: url.href, label: operator.contactUrl.replace(/^(https:\/\/|mailto:)/, '').replace(/\/$/, '') };
 }
 
-/** U+2060 keeps «9:00–18:00» on one line. */
+/** A name, a number and «9:00–18:00» (by U+2060) each stay on one line. */
 export function shownOperator(operator: Operator): Operator {
-  return { ...operator, supportHours: operator.supportHours.replace(/[–-]/g, '\u2060$&\u2060') };
+  return {
+    ...operator,
+    name: inOnePiece(operator.name),
+    phone: inOnePiece(operator.phone),
+    supportHours: operator.supportHours.replace(/[–-]/g, '\u2060$&\u2060'),
+  };
 }
 
 export function readingMsOf(options: PortalOptions): Parts['readingMs'] {
@@ -71,6 +76,7 @@ export function htmlOf(parts: Parts, visit: Visit, view: string, model: Model, s
     note: undefined,
     icon: undefined,
     sighting: undefined,
+    call: undefined,
     next: undefined,
     reference: undefined,
     problem: undefined,
@@ -96,12 +102,21 @@ export function shownCode(code: string): string {
   return /^\w{8}$/.test(code) ? `${code.slice(0, 4)}-${code.slice(4)}` : code;
 }
 
+/** Green is for good news alone; «we still see it» has a warm tone of its own, never red. */
+const TONES = { 'still-seen': 'amber', 'not-seen-since': 'leaf', unknown: '' } as const;
+
 /** Verify's word about this line, in words; never «clean». */
 export function sightingOf(visit: Visit, sighting: Journey['sighting']) {
   return {
     sighting: visit.texts.t(`sighting.${sighting.kind}`, { at: visit.dates.full(sighting.at) }),
     sightingIcon: sighting.kind === 'not-seen-since' ? 'check' : 'eye',
+    sightingTone: TONES[sighting.kind],
   };
+}
+
+/** «Please call us» with the number and the code people read over the phone, so the foot of the page need not repeat the code. */
+export function callCard(text: Markup, subject: Subject) {
+  return { call: text, callCode: shownCode(subject.checkCode), code: undefined };
 }
 
 export function deviceThe(visit: Visit, device: string | undefined): string {

@@ -81,7 +81,7 @@ describe('the first screen', () => {
 
   it.each([
     ['strict', 'other websites and apps'],
-    ['leaky', 'only the paths the attack uses'],
+    ['leaky', 'only the paths that attacks use'],
     ['open', 'everything; nothing is paused'],
     ['unknown', 'we are still checking the rest'],
   ] as const)('says no more than is confirmed: %s', async (confirmed, words) => {
@@ -163,8 +163,37 @@ describe('the whole way', () => {
     const waiting = visibleText((await portal.get('/en/result')).html);
     expect(waiting).toContain('not confirmed yet');
     expect(waiting).not.toContain('is open again');
+    expect(waiting).not.toContain('You are done');
     portal.desk.touch(PEER, { confirmed: 'leaky' });
     expect(visibleText((await portal.get('/en/result')).html)).toContain('Your internet is open again');
+  });
+
+  it('a proven result says that the reader is done, and why a page may be slow; a part not proven is named instead', async () => {
+    await walkToConsent(portal);
+    await release();
+    const { html } = await portal.get('/en/result');
+    const lead = visibleText(/<p class="lead">.*?<\/p>/.exec(html)![0]);
+    expect(lead).toMatch(/^Our network has confirmed it. You are done. ?You may close this page.$/);
+    expect(visibleText(html)).toContain('may need one more minute');
+    portal.desk.touch(PEER, { partial: true });
+    const partly = visibleText((await portal.get('/en/result')).html);
+    expect(partly).toContain('One part is not confirmed yet');
+    expect(partly).not.toContain('You are done');
+  });
+
+  it('a step has three answers to press; the ways away from it are words in one row', async () => {
+    await portal.fill('/en/device', { device: 'camera' });
+    const { html } = await portal.get('/en/steps');
+    expect(html.match(/<button class="btn/g)).toHaveLength(3);
+    const row = /<form method="get" class="row">([\s\S]*?)<\/form>/.exec(html)![1]!;
+    expect([...row.matchAll(/formaction="([^"]*)"/g)].map((m) => m[1])).toEqual(['/en/device', '/en/later', '/en/']);
+  });
+
+  it('«we still see it» does not look like good news', async () => {
+    await portal.fill('/en/device', { device: 'camera' });
+    expect((await portal.get('/en/steps')).html).toContain('class="card state leaf"');
+    portal.desk.touch(PEER, { sighting: { kind: 'still-seen', at: portal.now() } });
+    expect((await portal.get('/en/steps')).html).toContain('class="card state amber"');
   });
 
   it('somebody who could not do the cure is led to a person, never to the release', async () => {
@@ -215,6 +244,15 @@ describe('refusals and doors', () => {
     const text = visibleText((await portal.get('/en/refused/still-seen')).html);
     expect(text).toContain('We still see the attack');
     expect(text).toContain('0120-555-010');
+  });
+
+  it('a page that asks for a call shows number, hours and code together, and the code once', async () => {
+    const { html } = await portal.get('/en/refused/limit-per-day');
+    const [, card = '', rest = ''] = html.split('class="card leaf call"');
+    expect(visibleText(`<p ${card.split('</div>')[0]}`)).toMatch(/Please call us.*9:00–18:00 0120-555-010 .*7KQM-4XRT/);
+    expect(html.split('7KQM-4XRT')).toHaveLength(2);
+    expect((await portal.get('/en/refused/steps-missing')).html).not.toContain('class="card leaf call"');
+    expect(rest).toBe('');
   });
 
   it('once a day and twice in 90 days, with the next time named', async () => {

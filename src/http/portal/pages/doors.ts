@@ -1,6 +1,6 @@
 // The two doors that need no steps: somebody's health depends on the line, and «I need more time».
 import { laterChoices } from '../dates.ts';
-import { openForm, type Parts } from '../parts.ts';
+import { callCard, openForm, type Parts } from '../parts.ts';
 import { field, type LineVisit, type Reply, type Visit } from '../visit.ts';
 import { after } from './steps.ts';
 
@@ -14,7 +14,12 @@ export function medicalPage(_parts: Parts, visit: LineVisit): Reply {
   if (!available) {
     const used =
       usedAt === undefined ? texts.t('refused.not-available') : texts.t('medical.used', { at: dates.short(usedAt) });
-    return { kind: 'page', view: 'message', model: { ...common, lines: [used, texts.t('medical.emergency')] } };
+    const lines = [used, texts.t('medical.emergency')];
+    return {
+      kind: 'page',
+      view: 'message',
+      model: { ...common, lines, ...callCard(texts.t('medical.call'), journey) },
+    };
   }
   return {
     kind: 'page',
@@ -48,6 +53,7 @@ export function medicalDonePage(_parts: Parts, visit: LineVisit): Reply {
       title: texts.t(`medical.${state}-title`),
       icon: isOpen ? 'check' : 'heart',
       lines: [texts.t(`medical.${state}`), texts.t('medical.next'), texts.t('medical.emergency')],
+      ...(isOpen ? {} : callCard(texts.t('medical.waiting-call'), journey)),
       actions: [
         ...(isOpen ? [] : [{ href: `/${tag}/medical/done`, label: texts.t('result.again'), main: true }]),
         { href: `/${tag}/steps`, label: texts.t('first.continue'), main: false },

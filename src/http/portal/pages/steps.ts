@@ -3,7 +3,7 @@ import { assertNever } from '../../../core/kernel/result.ts';
 import type { ActResult, OutsideJourney } from '../../../flow/journey.ts';
 import { STEP_ANSWERS, type Step } from '../guides.ts';
 import type { Markup } from '../markup.ts';
-import { deviceThe, openForm, type Parts, sightingOf } from '../parts.ts';
+import { callCard, deviceThe, openForm, type Parts, sightingOf } from '../parts.ts';
 import { field, type LineVisit, type Reply, type Visit } from '../visit.ts';
 
 export const QUESTION = 'home-now';
@@ -49,8 +49,9 @@ export function stepsPage(parts: Parts, visit: LineVisit): Reply {
         view: 'message',
         model: {
           title: texts.t('help.title'),
-          lines: [texts.t('help.lead'), texts.t('help.call'), texts.t('help.off')],
+          lines: [texts.t('help.lead'), texts.t('help.off')],
           ...sightingOf(visit, journey.sighting),
+          ...callCard(texts.t('help.call'), journey),
           actions: [
             { href: `/${tag}/steps/${firstUndone(progress.steps)}`, label: texts.t('help.retry'), main: true },
             { href: `/${tag}/device`, label: texts.t('steps.other-device'), main: false },
