@@ -9,7 +9,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { parse } from 'yaml';
-import { households, households } from '../src/core/net/household.ts';
+import { households } from '../src/core/net/household.ts';
 import { GardenCounters } from '../src/garden/counters.ts';
 import { Redirector } from '../src/garden/http/redirector.ts';
 import { parseProbes } from '../src/protocols/capport/probes.ts';
@@ -48,8 +48,6 @@ async function serve(kind: string): Promise<number> {
     probes: probes.value,
     standing: () => 'in-garden',
     householdOf: households({ pools: [], ipv6Lengths: [] }),
-    householdOf: households({ pools: [], ipv6Lengths: [] }),
-
     listen: ['127.0.0.1'],
     port: 0,
     counters: new GardenCounters(),
