@@ -9,6 +9,7 @@ import { ClientSilence } from './adapters/sessions/accounting/client-silence.ts'
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
 import { compose, type Engine } from './compose.ts';
 import type { Config } from './config/load.ts';
+import { households } from './core/net/household.ts';
 import { formatIp } from './core/net/ip.ts';
 import { acceptDelivery } from './flow/accept.ts';
 import type { Json } from './flow/ports.ts';
@@ -125,6 +126,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     log: flow.log,
     counters,
   });
+  const householdOf = households(spec, (ip) => allowList.strictPrefixOf(ip));
   await lifelines.start();
   closers.push(() => lifelines.stop());
   const front = new DnsFront({
@@ -138,6 +140,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     sink: spec.sink,
     pools: spec.pools,
     infrastructure: engine.reserved,
+    householdOf,
     clock: flow.clock,
     log: flow.log,
     counters,
@@ -154,6 +157,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
   closers.push(() => front.stop());
   const refuser = new TlsRefuser({
     mode: spec.tls443,
+    householdOf,
     listen: addressesOf(config.listen.tlsRefuser),
     port: spec.ports.tlsRefuser,
     counters,
@@ -166,6 +170,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     portalUrl: `https://${config.portal.names[0]}/`,
     ownNames: config.portal.names,
     probes: probes.value,
+    householdOf,
     standing: (peer) => standingFromMemory(enforcers, spec.pools, peer),
     listen: addressesOf(config.listen.portalHttp),
     port: spec.ports.portalHttp,

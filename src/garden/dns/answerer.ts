@@ -1,6 +1,7 @@
 // One question of one peer → one reply, in the order of the design: lifelines, our own names, packs, everything else. Nothing
 // here logs or keeps what was asked or by whom: counters, and changes of a pack's addresses, are all that stays (invariant 10).
 import type { Lifeline, Pack } from '../../core/garden/gateway.ts';
+import type { HouseholdOf } from '../../core/net/household.ts';
 import type { Ip } from '../../core/net/ip.ts';
 import { containsIp, type Prefix, prefixOf } from '../../core/net/prefix.ts';
 import { isUnusable } from '../../core/net/special.ts';
@@ -12,7 +13,7 @@ import { CLASS_IN, type Query, RCODE, TYPE } from '../../protocols/dns/query.ts'
 import { buildReply, passThrough, type ReplyRecord } from '../../protocols/dns/reply.ts';
 import type { Counters } from '../counters.ts';
 import { within } from '../deadline.ts';
-import { householdKey, isLoopback } from '../peers.ts';
+import { isLoopback } from '../peers.ts';
 import type { LifelineHit, LifelineNames } from './lifeline-names.ts';
 import { type Admission, PackNames } from './pack-names.ts';
 import type { Upstream } from './upstream.ts';
@@ -32,6 +33,7 @@ export interface AnswererOptions {
   readonly pools: readonly Prefix[];
   /** Our own addresses: may ask, and are refused in answers for packs. */
   readonly infrastructure: readonly Prefix[];
+  readonly householdOf: HouseholdOf;
   readonly clock: Clock;
   readonly log: Log;
   readonly counters: Counters;
@@ -157,7 +159,13 @@ export class Answerer {
     if (found.length === 0) return this.#noData(query);
     const nowMs = this.#o.clock.monotonicMs();
     const addresses = found.map((a) => a.ip);
-    const admission = this.#packs.admit({ pack, name: query.name, addresses, household: householdKey(peer), nowMs });
+    const admission = this.#packs.admit({
+      pack,
+      name: query.name,
+      addresses,
+      household: this.#o.householdOf(peer).key,
+      nowMs,
+    });
     this.#record(pack, admission, nowMs);
     if (admission.admitted.length === 0) return this.#reply(query, 'servfail', { rcode: RCODE.SERVFAIL });
     const entries = admission.toLearn.map((ip) => {

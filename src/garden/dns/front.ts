@@ -3,10 +3,11 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import type { Ip } from '../../core/net/ip.ts';
+import { type Place, Places } from '../../core/net/places.ts';
 import { parsePrefix } from '../../core/net/prefix.ts';
 import { parseQuery } from '../../protocols/dns/query.ts';
 import { buildFault, fitInto, udpLimit } from '../../protocols/dns/reply.ts';
-import { householdKey, Places, peerOf } from '../peers.ts';
+import { peerOf } from '../peers.ts';
 import { Answerer, type AnswererOptions } from './answerer.ts';
 import { Liveness } from './liveness.ts';
 import { serveTcp } from './tcp.ts';
@@ -112,7 +113,7 @@ export class DnsFront {
     trySetReceiveBuffer(udp);
     this.#port = udp.address().port;
     const tcp = createServer((socket) => this.#onConnection(socket));
-    tcp.maxConnections = MAX_TCP.total;
+    tcp.maxConnections = MAX_TCP.total + 64; // whom to refuse is decided by places alone
     tcp.listen({ port: this.#port, host: address, ipv6Only: six });
     await once(tcp, 'listening');
     tcp.on('error', () => this.#o.counters.add('dns_socket_error'));
@@ -133,8 +134,8 @@ export class DnsFront {
 
   #onConnection(socket: TcpSocket): void {
     const ip = peerOf(socket.remoteAddress);
-    const key = ip === undefined ? undefined : householdKey(ip);
-    if (ip === undefined || key === undefined || !this.#tcpPlaces.enter(key)) {
+    const place = ip === undefined ? undefined : this.#tcpPlaces.enter(this.#o.householdOf(ip), () => socket.destroy());
+    if (ip === undefined || place === undefined) {
       this.#o.counters.add('dns_tcp_refused');
       socket.destroy();
       return;
@@ -142,9 +143,12 @@ export class DnsFront {
     this.#tcpOpen.add(socket);
     socket.once('close', () => {
       this.#tcpOpen.delete(socket);
-      this.#tcpPlaces.leave(key);
+      this.#tcpPlaces.leave(place);
     });
-    serveTcp(socket, (bytes) => this.#handle(bytes, ip, 'tcp'));
+    serveTcp(socket, (bytes) => {
+      place.spoke();
+      return this.#handle(bytes, ip, 'tcp');
+    });
   }
 
   /** undefined = say nothing: not a query, or no place left (the asker tries again). */
@@ -155,20 +159,19 @@ export class DnsFront {
       return parsed.error.kind === 'silent' ? undefined : buildFault(parsed.error);
     }
     const limit = transport === 'tcp' ? 65_535 : udpLimit(parsed.value);
-    const key = householdKey(peer);
-    let waits = false;
+    let place: Place | undefined;
     try {
       const answer = this.#answerer.answer(parsed.value, peer);
       if (typeof answer !== 'function') return fitInto(parsed.value, answer, limit);
-      waits = this.#inFlight.enter(key);
-      if (waits) return fitInto(parsed.value, await answer(), limit);
+      place = this.#inFlight.enter(this.#o.householdOf(peer));
+      if (place !== undefined) return fitInto(parsed.value, await answer(), limit);
       this.#o.counters.add('dns_dropped');
       return undefined;
     } catch {
       this.#o.counters.add('dns_failed'); // a bug or a broken port: this question goes unanswered, the next may not
       return undefined;
     } finally {
-      if (waits) this.#inFlight.leave(key);
+      if (place !== undefined) this.#inFlight.leave(place);
     }
   }
 }

@@ -3,10 +3,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { HouseholdOf } from '../../core/net/household.ts';
 import type { Ip } from '../../core/net/ip.ts';
+import { type Bounds, type Place, Places } from '../../core/net/places.ts';
 import type { ProbeTable } from '../../protocols/capport/probes.ts';
 import type { Counters } from '../counters.ts';
-import { householdKey, Places, peerOf } from '../peers.ts';
+import { peerOf } from '../peers.ts';
 import { authenticationRequired, BAD_REQUEST, lineIsFree, type StaticAnswer, toPortal } from './pages.ts';
 
 export interface RedirectorOptions {
@@ -17,17 +19,20 @@ export interface RedirectorOptions {
   readonly probes: ProbeTable;
   /** From memory, never from a store: asked for every request. */
   readonly standing: (peer: Ip) => 'in-garden' | 'free' | 'unknown';
+  readonly householdOf: HouseholdOf;
   readonly listen?: readonly string[];
   /** 0 = any free port (tests). */
   readonly port: number;
   readonly counters: Counters;
-  readonly places?: { readonly total: number; readonly perHousehold: number };
+  readonly places?: Bounds;
   /** For a whole request head. Default 5,000. */
   readonly headMs?: number;
 }
 
-/** Dozens of devices probe behind one address; a bot's sockets end in five seconds at most. */
+/** Dozens of devices probe behind one address; a bot's silent sockets make room for them, and end in five seconds at most. */
 const PLACES = { total: 4096, perHousehold: 64 };
+/** Sockets on their way out beside those that have a place: whom to refuse is decided by places alone. */
+const SPARE = 256;
 /** A browser's cookies for the page it wanted come along: generous in octets, not in headers. */
 const MAX_HEAD_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
@@ -36,6 +41,7 @@ const BAD_LINGER_MS = 500;
 /** One connection: who, and whether our one answer is out. */
 interface Visit {
   readonly ip: Ip;
+  readonly place: Place;
   answered: boolean;
 }
 
@@ -94,7 +100,7 @@ export class Redirector {
       noDelay: true,
     });
     server.maxHeadersCount = MAX_HEADERS + 1;
-    server.maxConnections = (this.#o.places ?? PLACES).total;
+    server.maxConnections = (this.#o.places ?? PLACES).total + SPARE;
     const handle = (request: IncomingMessage, response: ServerResponse) => this.#onRequest(request, response);
     for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) server.on(event, handle);
     server.on('connection', (socket: Socket) => this.#onConnection(socket));
@@ -109,14 +115,14 @@ export class Redirector {
 
   #onConnection(socket: Visited): void {
     const ip = peerOf(socket.remoteAddress);
-    const key = ip === undefined ? '' : householdKey(ip);
-    if (ip === undefined || !this.#places.enter(key)) {
+    const place = ip === undefined ? undefined : this.#places.enter(this.#o.householdOf(ip), () => socket.destroy());
+    if (ip === undefined || place === undefined) {
       this.#o.counters.add('http_no_place');
       socket.destroy();
       return;
     }
-    socket[VISIT] = { ip, answered: false };
-    socket.on('close', () => this.#places.leave(key));
+    socket[VISIT] = { ip, place, answered: false };
+    socket.on('close', () => this.#places.leave(place));
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -129,6 +135,7 @@ export class Redirector {
       return;
     }
     visit.answered = true;
+    visit.place.spoke();
     const answer = this.#choose(request, visit.ip);
     response.writeHead(answer.status, answer.headers as string[]);
     response.end(answer.body);

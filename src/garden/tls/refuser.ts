@@ -2,12 +2,15 @@
 // (reset and silence do not). Never a certificate, never a name: counters only.
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { HouseholdOf } from '../../core/net/household.ts';
+import { type Bounds, type Place, Places } from '../../core/net/places.ts';
 import { accessDeniedAlert, MAX_RECORD_BYTES, recogniseClientHello } from '../../protocols/tls/client-hello.ts';
 import type { Counters } from '../counters.ts';
-import { householdKey, Places, peerOf } from '../peers.ts';
+import { peerOf } from '../peers.ts';
 
 export interface TlsRefuserOptions {
   readonly mode: 'alert' | 'reset';
+  readonly householdOf: HouseholdOf;
   readonly listen?: readonly string[];
   /** 0 = any free port (tests). */
   readonly port: number;
@@ -16,11 +19,13 @@ export interface TlsRefuserOptions {
   readonly helloMs?: number;
   /** For the client to read the alert and go. Default 1,000. */
   readonly lingerMs?: number;
-  readonly places?: { readonly total: number; readonly perHousehold: number };
+  readonly places?: Bounds;
 }
 
 /** A household behind one address has many devices, a scanning bot many sockets. */
 const PLACES = { total: 4096, perHousehold: 64 };
+/** Sockets on their way out beside those that have a place: whom to refuse is decided by places alone. */
+const SPARE = 256;
 
 export class TlsRefuser {
   readonly #o: TlsRefuserOptions;
@@ -53,7 +58,7 @@ export class TlsRefuser {
 
   async #listen(address: string): Promise<void> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
-    server.maxConnections = (this.#o.places ?? PLACES).total;
+    server.maxConnections = (this.#o.places ?? PLACES).total + SPARE;
     server.listen({ port: this.#port, host: address, ipv6Only: address.includes(':'), backlog: 1024 });
     await once(server, 'listening');
     server.on('error', () => this.#o.counters.add('tls_socket_error'));
@@ -69,8 +74,9 @@ export class TlsRefuser {
       socket.resetAndDestroy();
       return;
     }
-    const key = ip === undefined ? undefined : householdKey(ip);
-    if (key === undefined || !this.#places.enter(key)) {
+    const leaveNow = () => this.#close(socket, 'tls_pushed_out');
+    const place = ip === undefined ? undefined : this.#places.enter(this.#o.householdOf(ip), leaveNow);
+    if (place === undefined) {
       this.#o.counters.add('tls_no_place');
       socket.resetAndDestroy();
       return;
@@ -78,12 +84,12 @@ export class TlsRefuser {
     this.#open.add(socket);
     socket.once('close', () => {
       this.#open.delete(socket);
-      this.#places.leave(key);
+      this.#places.leave(place);
     });
-    this.#refuse(socket);
+    this.#refuse(socket, place);
   }
 
-  #refuse(socket: Socket): void {
+  #refuse(socket: Socket, place: Place): void {
     const parts: Uint8Array[] = [];
     let size = 0;
     let said = false;
@@ -101,6 +107,7 @@ export class TlsRefuser {
       if (first.kind === 'incomplete') return;
       if (first.kind === 'other') return this.#close(socket, 'tls_not_tls');
       said = true;
+      place.spoke();
       clearTimeout(deadline);
       this.#o.counters.add('tls_alert');
       socket.end(accessDeniedAlert(first.version));

@@ -1,8 +1,10 @@
 // The stage of the DNS front's tests: a recording resolver, the front, and clients on loopback addresses of their own.
+
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Lifeline, Pack } from '../../../src/core/garden/gateway.ts';
+import { households } from '../../../src/core/net/household.ts';
 import { formatIp, parseIp } from '../../../src/core/net/ip.ts';
 import { parsePrefix } from '../../../src/core/net/prefix.ts';
 import { GardenCounters } from '../../../src/garden/counters.ts';
@@ -83,6 +85,7 @@ export async function stage(bend: Partial<DnsFrontOptions> = {}) {
     sink: { ip4: parseIp('203.0.113.2')!, ip6: parseIp('2001:db8::2')! },
     pools: [],
     infrastructure: [],
+    householdOf: households({ pools: [], ipv6Lengths: [] }),
     clock: { now: () => 0, monotonicMs: () => performance.now(), status: () => ({ state: 'assumed', jumped: false }) },
     log,
     counters,

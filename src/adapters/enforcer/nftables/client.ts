@@ -169,6 +169,11 @@ export class NftablesEnforcer implements Enforcer, AllowList {
     return this.#do({ op: 'dnsOff' }, this.#deadlines.actMs);
   }
 
+  /** The element that makes this address strict: exactly one household. From memory. */
+  strictPrefixOf(ip: Ip): Prefix | undefined {
+    return this.#strict.find(ip);
+  }
+
   isStrict(ip: Ip): boolean {
     return this.#strict.has(ip);
   }

@@ -58,12 +58,18 @@ export class StrictMemory {
   }
 
   has(ip: Ip): boolean {
+    return this.find(ip) !== undefined;
+  }
+
+  /** The strict prefix that this address is in. */
+  find(ip: Ip): Prefix | undefined {
     for (const { family, length } of this.#lengths.values()) {
       if (family !== ip.family) continue;
-      const until = this.#strict.get(formatPrefix(prefixOf(ip, length)));
-      if (until !== undefined && until > this.#monotonicMs()) return true;
+      const prefix = prefixOf(ip, length);
+      const until = this.#strict.get(formatPrefix(prefix));
+      if (until !== undefined && until > this.#monotonicMs()) return prefix;
     }
-    return false;
+    return undefined;
   }
 
   #put(prefix: Prefix, key: string, until: number): void {
