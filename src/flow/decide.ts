@@ -70,6 +70,7 @@ interface BreakerText {
 export class Decider {
   readonly #parts: DecideParts;
   readonly #histories = new Map<string, Report[]>();
+  readonly #turns = new Map<string, Promise<unknown>>();
   #breaker: BreakerState = NEW_BREAKER;
   #running: Promise<number> | undefined;
   /** Somebody asked since the last look: reports stored during the last turn of a run are not left to the next one. */
@@ -127,16 +128,30 @@ export class Decider {
     const byLine = Map.groupBy(attributed, ({ report, found }) => found.line?.id ?? `report ${report.id}`);
     const quiet: ReportOutcome[] = [];
     await Promise.all(
-      [...byLine.values()].map(async (group) => {
-        // One line's reports in order: each may change what the next one meets. Its history is read once per run.
-        const history = await this.#keptHistory(group[0]?.found.line);
-        for (const { report, found } of group) {
-          quiet.push(...(await this.#decideOne(report, found, history)));
-          insertByTime(history, report);
-        }
-      }),
+      [...byLine].map(([key, group]) =>
+        this.inTurn(key, async () => {
+          // One line's reports in order: each may change what the next one meets. Its history is read once per run.
+          const history = await this.#keptHistory(group[0]?.found.line);
+          for (const { report, found } of group) {
+            quiet.push(...(await this.#decideOne(report, found, history)));
+            insertByTime(history, report);
+          }
+        }),
+      ),
     );
     if (quiet.length > 0) await this.#parts.store.commit({ reportOutcomes: quiet });
+  }
+
+  /** Preview and act of one line are one thing: two decisions that looked at the same state would both tighten (C13). */
+  inTurn<T>(lineId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(lineId);
+    const mine = before === undefined ? work() : before.then(work, work);
+    this.#turns.set(lineId, mine);
+    const leave = () => {
+      if (this.#turns.get(lineId) === mine) this.#turns.delete(lineId);
+    };
+    mine.then(leave, leave);
+    return mine;
   }
 
   /** Reports of a line are decided here alone, so that within a run what was read and what was added since is all. */

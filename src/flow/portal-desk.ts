@@ -15,11 +15,13 @@ import type { ActResult, Consent, FormProof, Journey, JourneyDesk, OutsideJourne
 import { type LineStanding, type StandingParts, standingOf } from './line-standing.ts';
 import type { Bindings, Store } from './ports.ts';
 import { openMedicalDoor, type ReleaseError, selfRelease } from './release.ts';
+import type { Verifier } from './verify.ts';
 
 export interface PortalDeskParts extends StandingParts {
   readonly store: Pick<Store, 'casesOfLine' | 'cases' | 'line' | 'lineByAccessKey'>;
   readonly bindings: Pick<Bindings, 'openOf' | 'holderNow'>;
   readonly gardener: Gardener;
+  readonly verifier: StandingParts['verifier'] & Pick<Verifier, 'poll'>;
   readonly casebook: Casebook;
   readonly realm: string;
   readonly sha256: (text: string) => string;

@@ -15,7 +15,11 @@ export interface RedecideParts {
 export type Redecided = 'acted' | 'still-held' | 'no-longer';
 
 /** `approved`: a person above the breaker said yes to this very case. */
-export async function redecide(parts: RedecideParts, held: Case, approved: boolean): Promise<Redecided> {
+export function redecide(parts: RedecideParts, held: Case, approved: boolean): Promise<Redecided> {
+  return parts.decider.inTurn(held.lineId, () => decideAnew(parts, held, approved));
+}
+
+async function decideAnew(parts: RedecideParts, held: Case, approved: boolean): Promise<Redecided> {
   const reports = await parts.store.reportsOfCase(held.id, 50);
   const newest = reports.reduce<(typeof reports)[number] | undefined>(
     (best, one) => (best === undefined || one.report.observedAt > best.report.observedAt ? one : best),

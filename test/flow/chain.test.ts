@@ -1,6 +1,7 @@
 // From a report to a proven garden and out again, over real files: what is on record, in which order, and what is said.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DAY, HOUR, MINUTE } from '../../src/core/kernel/time.ts';
+import { redecide } from '../../src/flow/redecide.ts';
 import { ip } from '../core/line/records.ts';
 import type { Failure } from '../fakes/enforcer.ts';
 import { lineOf, type Process, policyOf, rule, session, World } from './world.ts';
@@ -122,6 +123,31 @@ describe('a report of an attack with a handshake', () => {
     const cases = await house.cases('ann');
     expect(cases.flatMap((one) => one.tightenedAt)).toHaveLength(2);
     expect(await house.element(A)).toBe('absent');
+  });
+});
+
+describe('decisions about one line at one time', () => {
+  it('C13: of two held plans decided anew together, one takes the last tightening of the day and the other waits', async () => {
+    const leaky = rule({ id: 'leaky', match: { family: ['gafgyt'] } }, { do: 'leaky' });
+    world.policy = policyOf({ rules: [leaky, rule({ id: 'all', match: {} })] });
+    await house.report({});
+    const [first] = await house.cases('ann');
+    await house.flow.casebook.order(first!.id, () => [
+      { kind: 'staffRelease', actor: { kind: 'staff', name: 'agent' }, reason: 'test' },
+    ]);
+    world.pass(3 * HOUR);
+    await house.online('ann', A);
+    world.clock = { state: 'unsynchronised', jumped: false };
+    await house.report({ family: 'gafgyt' }, { family: 'qsnatch' });
+    world.clock = { state: 'assumed', jumped: false };
+    const held = (await house.store.cases({ state: 'held' })).toSorted((a, b) => a.family.localeCompare(b.family));
+    expect(held.map((one) => one.family)).toEqual(['gafgyt', 'qsnatch']);
+    await Promise.all(held.map((one) => redecide(house.flow, one, false)));
+    await house.settle();
+    const [gafgyt, qsnatch] = await Promise.all(held.map((one) => house.store.case(one.id)));
+    expect(gafgyt).toMatchObject({ state: 'quarantined', access: 'leaky' });
+    expect(qsnatch).toMatchObject({ state: 'held', hold: { reason: 'tightenings-today' } });
+    expect(await house.element(A)).toBe('leaky');
   });
 });
 
