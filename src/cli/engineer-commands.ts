@@ -91,6 +91,8 @@ async function holdOn(options: GlobalOptions, reason: string): Promise<void> {
   if (options.json === true)
     return sayJson(answer ?? { hold: { on: true, by, reason, at: null }, recorded: false, failure: silence });
   say('Hold is ON. Nothing new is restricted and nothing is repaired. Releases still work.');
+  if (fault !== undefined && answer?.['written'] === false)
+    say(`No file could be written (${fault}): it is on in the running service alone, and a restart forgets it.`);
   if (answer?.['recorded'] !== true) say(`It is not on record yet${silence === '' ? '' : `: ${silence}`}`);
   next('engawa hold off, when the reason is gone');
 }

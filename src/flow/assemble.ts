@@ -9,6 +9,7 @@ import { Decider, type Policies } from './decide.ts';
 import { Enforcement } from './enforce.ts';
 import { Gardener } from './gardener.ts';
 import type { GatewayLink } from './gateway-acts.ts';
+import { HoldRecord } from './hold-record.ts';
 import type { RequiredSteps } from './line-standing.ts';
 import { type MessageTemplate, type MessageText, Messenger, messagesFor } from './notify.ts';
 import { PortalDesk } from './portal-desk.ts';
@@ -56,6 +57,7 @@ export interface Flow extends FlowPorts {
   readonly reconciler: Reconciler;
   readonly timekeeper: Timekeeper;
   readonly messenger: Messenger;
+  readonly holdRecord: HoldRecord;
   readonly portalDesk: PortalDesk;
 }
 
@@ -86,6 +88,7 @@ export function assembleFlow(ports: FlowPorts): Flow {
     reconciler,
     timekeeper,
     messenger,
+    holdRecord: new HoldRecord(ports),
     portalDesk,
   };
 }

@@ -1,6 +1,7 @@
 // Lines as the operator's system says they are: stored with their audit entries; what a change means for open cases
 // follows at once – protection and the end of a contract free the line, a new customer starts with nothing.
 import type { CloseReason } from '../core/casefile/case.ts';
+import type { Instant } from '../core/kernel/time.ts';
 import type { Line } from '../core/line/line.ts';
 import type { Casebook } from './casebook.ts';
 import type { Gardener } from './gardener.ts';
@@ -9,6 +10,8 @@ import type { AuditDraft, Clock, Store } from './ports.ts';
 export interface LineChanges {
   readonly added: readonly Line[];
   readonly changed: readonly Line[];
+  /** Line id → names of the fields that differ. */
+  readonly fields?: ReadonlyMap<string, readonly string[]>;
   /** Another customer on a known line id. */
   readonly newEpoch: readonly Line[];
   readonly removed: readonly Line[];
@@ -28,13 +31,19 @@ export async function applyLines(
   changes: LineChanges,
   by: string,
 ): Promise<{ readonly casesClosed: number }> {
-  const all = [...changes.added, ...changes.changed, ...changes.newEpoch, ...changes.removed];
-  for (let from = 0; from < all.length; from += PER_COMMIT)
-    await parts.store.commit({ lines: all.slice(from, from + PER_COMMIT) });
   const { added, changed, newEpoch, removed } = changes;
+  const at = parts.clock.now();
+  const fieldsOf = new Map(changes.fields);
+  for (const line of [...newEpoch, ...removed]) fieldsOf.set(line.id, ['contract']);
+  const all = [...added, ...changed, ...newEpoch, ...removed];
+  for (let from = 0; from < all.length; from += PER_COMMIT) {
+    const lines = all.slice(from, from + PER_COMMIT);
+    const audit = lines.flatMap((line) => lineEntry(line, { at, by, fields: fieldsOf.get(line.id) ?? [] }));
+    await parts.store.commit({ lines, audit });
+  }
   const counts = { added: added.length, changed: changed.length, newEpoch: newEpoch.length, removed: removed.length };
   const entry: AuditDraft = {
-    at: parts.clock.now(),
+    at,
     actor: { kind: 'staff', name: by },
     action: 'lines-imported',
     detail: counts,
@@ -50,6 +59,27 @@ export async function applyLines(
   const known = [...changed, ...newEpoch].filter((line) => parts.gardener.isKnown(line.id));
   await Promise.all(known.map((line) => parts.gardener.refresh(line.id, { urgent: true })));
   return { casesClosed };
+}
+
+/** What may free or bind a line: who changed it is asked for years later. */
+const ON_RECORD: ReadonlySet<string> = new Set(['protected', 'class', 'contract', 'accessKey', 'access_key']);
+
+/** By pseudonym; new values only where they name nobody. In the commit of the line itself. */
+function lineEntry(
+  line: Line,
+  change: { readonly at: Instant; readonly by: string; readonly fields: readonly string[] },
+): readonly AuditDraft[] {
+  const fields = change.fields.filter((field) => ON_RECORD.has(field));
+  if (fields.length === 0) return [];
+  return [
+    {
+      at: change.at,
+      actor: { kind: 'staff', name: change.by },
+      action: 'line-changed',
+      line: { lineId: line.id, epoch: line.epoch },
+      detail: { fields, protected: line.protected, class: line.class, contract: line.contract },
+    },
+  ];
 }
 
 /** Why a line may not be in any garden, whatever its cases say. */

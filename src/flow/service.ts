@@ -109,6 +109,7 @@ export class Service {
     const flow = this.#flow;
     return [
       { name: 'decide', everyMs: 5 * SECOND, turn: () => this.#decide() },
+      { name: 'hold', everyMs: 5 * SECOND, turn: () => flow.holdRecord.look() },
       { name: 'timers', everyMs: SECOND, turn: () => flow.timekeeper.runDue() },
       { name: 'messages', everyMs: SECOND, turn: () => flow.messenger.sendDue(this.#stop.signal) },
       { name: 'counters', everyMs: 5 * SECOND, turn: () => flow.verifier.poll() },

@@ -295,6 +295,36 @@ describe('hold', () => {
   });
 });
 
+describe('the record of the engineer’s stop', () => {
+  const entries = () =>
+    house.store.database.read
+      .allSql<{ entry: string }>('SELECT entry FROM audit ORDER BY sequence')
+      .map(({ entry }) => JSON.parse(entry) as { action: string; actor: { name?: string }; detail: object })
+      .filter(({ action }) => action.startsWith('hold-'))
+      .map(({ action, actor }) => [action, actor.name]);
+
+  it('a hold made, and one lifted, by a file alone are on record; an order once, under its own name', async () => {
+    await house.start();
+    const look = () => house.flow.holdRecord.look();
+    await look();
+    await writeFile(join(world.folder, 'hold'), '');
+    await look();
+    await look();
+    await rm(join(world.folder, 'hold'));
+    await look();
+    await order('hold.on', { reason: 'wrong feed' });
+    await look();
+    await order('hold.off');
+    await look();
+    expect(entries()).toEqual([
+      ['hold-on', 'a file made by hand'],
+      ['hold-off', 'a file removed by hand'],
+      ['hold-on', 'op-1'],
+      ['hold-off', 'op-1'],
+    ]);
+  });
+});
+
 describe('C09: release-all', () => {
   const gardens = async () => {
     await homes(3);

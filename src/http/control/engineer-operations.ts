@@ -37,19 +37,24 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
     'hold.on': async (input, { by }) => {
       const reason = text(input, 'reason');
       const at = flow.clock.now();
-      await flow.hold.set({ by, at, reason });
+      // What no disk takes is on in this process all the same: said, not refused.
+      const written = await flow.hold.set({ by, at, reason }).then(
+        () => true,
+        () => false,
+      );
       return {
         hold: { on: true, by, reason, at: formatInstant(at) },
-        recorded: await audit(flow, by, 'hold-on', { reason }),
+        written,
+        recorded: await recorded(flow, 'hold-on', flow.holdRecord.look()),
       };
     },
     'hold.off': async (_input, { by }) => {
       // Releases that could not be recorded when they were made come first: nothing of theirs may be added again.
       await importJournal(flow);
-      await flow.hold.lift();
-      const recorded = await audit(flow, by, 'hold-off', {});
+      const lifted = await flow.holdRecord.lift(by);
+      if (!lifted.recorded) notRecorded(flow, 'hold-off', lifted.cause);
       await flow.reconciler.full();
-      return { hold: { on: false }, recorded };
+      return { hold: { on: false }, recorded: lifted.recorded };
     },
     'gateway.check': async () => {
       await flow.reconciler.full();
@@ -125,7 +130,8 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
       });
       // Acknowledged is not proven: what the read-back still finds makes the lines on it `unknown`.
       await flow.reconciler.full();
-      const recorded = await audit(flow, by, 'release-all', { filter: shown, lines: result.journalled });
+      await recorded(flow, 'hold-on', flow.holdRecord.look());
+      const onRecord = await audit(flow, by, 'release-all', { filter: shown, lines: result.journalled });
       return {
         hold: 'on',
         journalled: result.journalled,
@@ -133,7 +139,7 @@ export function engineerOperations(flow: Flow, extras: EngineerExtras): Operatio
         elementsRemoved: result.removed.ok ? result.removed.value : null,
         failure: result.removed.ok ? null : result.removed.error.kind,
         faults: [...result.faults],
-        recorded,
+        recorded: onRecord,
       };
     },
     'audit.check': async () => {
@@ -245,11 +251,19 @@ async function status(flow: Flow, extras: EngineerExtras): Promise<Json> {
 /** False: the order is done and could not be put on record; the caller says so. */
 async function audit(flow: Flow, by: string, action: string, detail: AuditDraft['detail']): Promise<boolean> {
   const entry: AuditDraft = { at: flow.clock.now(), actor: { kind: 'staff', name: by }, action, detail };
+  return recorded(flow, action, flow.store.commit({ audit: [entry] }));
+}
+
+async function recorded(flow: Flow, action: string, record: Promise<unknown>): Promise<boolean> {
   try {
-    await flow.store.commit({ audit: [entry] });
+    await record;
     return true;
   } catch (cause) {
-    flow.log.error('ORDER_NOT_RECORDED', { action, text: String(cause).slice(0, 200) });
+    notRecorded(flow, action, cause);
     return false;
   }
+}
+
+function notRecorded(flow: Flow, action: string, cause: unknown): void {
+  flow.log.error('ORDER_NOT_RECORDED', { action, text: String(cause).slice(0, 200) });
 }

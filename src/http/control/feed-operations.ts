@@ -168,7 +168,15 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
         ...diff.removed.slice(0, 20).map((line) => `- ${line.id}: contract ended`),
       ];
       if (flag(input, 'dryRun')) return { dryRun: true, ...counts, sample };
-      const { casesClosed } = await applyLines(flow, { ...diff, changed: diff.changed.map(({ line }) => line) }, by);
+      const { casesClosed } = await applyLines(
+        flow,
+        {
+          ...diff,
+          changed: diff.changed.map(({ line }) => line),
+          fields: new Map(diff.changed.map(({ line, fields }) => [line.id, fields])),
+        },
+        by,
+      );
       await tools.afterLines();
       return { dryRun: false, ...counts, casesClosed, sample };
     },
