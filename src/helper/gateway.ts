@@ -5,6 +5,7 @@ import type { GatewaySpec } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
 import type { ProtocolPort } from '../core/net/transport.ts';
+import type { NftCommand } from '../protocols/nftables/command.ts';
 import {
   allowCommands,
   dnsAliveCommands,
@@ -14,7 +15,7 @@ import {
   removeCommands,
 } from '../protocols/nftables/elements.ts';
 import type { Answer, HelperError, Learned, Operation, PutElement } from '../protocols/nftables/messages.ts';
-import type { NftCommand, NftFailure, NftSession } from '../protocols/nftables/session.ts';
+import type { NftFailure, NftSession } from '../protocols/nftables/session.ts';
 import { isGardenSet, keyForms } from '../protocols/nftables/sets.ts';
 import type { Guard } from './guard.ts';
 import { listCounts, listStates } from './listing.ts';

@@ -4,10 +4,8 @@ import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
+import type { NftCommand } from './command.ts';
 import { elementsText } from './text.ts';
-
-/** One command object of libnftables-json(5), e.g. `{ add: { element: … } }`. */
-export type NftCommand = Readonly<Record<string, unknown>>;
 
 export type NftFailure =
   /** The kernel or nft said no; nothing of this transaction happened. */

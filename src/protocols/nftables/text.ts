@@ -1,6 +1,6 @@
 // Element commands in nft's own language: a file of it costs nft two thirds of what the same file costs as JSON (measured).
 // For long transactions only; what is not an element is not written here.
-import type { NftCommand } from './session.ts';
+import type { NftCommand } from './command.ts';
 
 interface ElementBody {
   readonly table: string;

@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type NftCommand, NftSession } from '../../../src/protocols/nftables/session.ts';
+import type { NftCommand } from '../../../src/protocols/nftables/command.ts';
+import { NftSession } from '../../../src/protocols/nftables/session.ts';
 
 const netns = `engses${process.pid}`;
 const inside = ['/usr/sbin/ip', 'netns', 'exec', netns];
