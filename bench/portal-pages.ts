@@ -1,10 +1,12 @@
 // First screens per second of the portal (gzip, over keep-alive) against the same bytes from a bare node:http server, in turns, same run.
 // Each server is a process of its own; every page belongs to another line, so that no limit stands in the way. Prints, asserts nothing.
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, createServer, get, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { households } from '../src/core/net/household.ts';
 import { createPortal } from '../src/http/portal/portal.ts';
 import { createHttpPortal } from '../src/http/portal/server.ts';
 import { createFakeDesk, sampleJourney } from '../test/fakes/journey-desk.ts';
@@ -42,6 +44,7 @@ async function serve(kind: string): Promise<number> {
       supportHours: '9:00–18:00',
     },
     portalOrigins: [`http://127.0.0.1:${port}`],
+    householdOf: households({ pools: [], ipv6Lengths: [] }),
     tokenKey: Buffer.alloc(32, 1),
     now: Date.now,
     randomId: () => 'bench',

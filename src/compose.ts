@@ -20,6 +20,7 @@ import { loadPolicy } from './config/policy.ts';
 import { DAY, MINUTE } from './core/kernel/time.ts';
 import type { Binding } from './core/line/binding.ts';
 import { callingCodeOf } from './core/line/phone.ts';
+import { type HouseholdOf, households } from './core/net/household.ts';
 import type { Prefix } from './core/net/prefix.ts';
 import { assembleFlow, type Flow } from './flow/assemble.ts';
 import { type NotifierWatch, watchNotifiers } from './flow/notifier-watch.ts';
@@ -45,6 +46,8 @@ export interface Engine {
   readonly guides: Guides;
   /** Everything of ours that no line may hold and no pack answer may name. */
   readonly reserved: readonly Prefix[];
+  /** The key for limits. */
+  readonly householdOf: HouseholdOf;
   /** 32 bytes for form tokens: new at every start, so a stolen one dies with the process. */
   readonly tokenKey: Buffer;
   close(): Promise<void>;
@@ -100,6 +103,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const enforcers = config.gateways.map(
     (gateway) => new NftablesEnforcer({ gateway: gateway.spec.name, socketPath: gateway.helperSocket }),
   );
+  const householdOf = households(config.gateways[0]!.spec, (ip) => enforcers[0]!.strictPrefixOf(ip));
   const guides = loadGuides(config.guides);
   const notifierWatch = watchNotifiers(createNotifiers(config));
   const ownSightings = new OwnSightings(clock);
@@ -125,6 +129,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     log,
     ranges: { ours: config.gateways.flatMap((gateway) => gateway.spec.pools), infrastructure: reserved, shared: [] },
     realm: 'main',
+    householdOf,
     ...(callingCode === undefined ? {} : { callingCode }),
     interimMsOf: (binding: Binding) => interimOf(binding.nas),
     leastSkewMsOf: (binding: Binding) => skews.get((binding.nas ?? '').split('/')[0]!) ?? 0,
@@ -153,6 +158,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     ownSightings,
     health: createHealth({ now: () => clock.now(), log }),
     reserved,
+    householdOf,
     tokenKey: randomBytes(32),
     close: async () => {
       clock.stop();

@@ -9,7 +9,6 @@ import { ClientSilence } from './adapters/sessions/accounting/client-silence.ts'
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
 import { compose, type Engine } from './compose.ts';
 import type { Config } from './config/load.ts';
-import { households } from './core/net/household.ts';
 import { formatIp } from './core/net/ip.ts';
 import { acceptDelivery } from './flow/accept.ts';
 import type { Json } from './flow/ports.ts';
@@ -101,7 +100,7 @@ function countersOf(watching: Watching): Record<string, Json> {
 
 /** What a garden line meets first. One machine, one gateway: its own addresses are the garden's. */
 async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<OpenGarden> {
-  const { config, flow, enforcers } = engine;
+  const { config, flow, enforcers, householdOf } = engine;
   const { spec } = config.gateways[0]!;
   const allowList = enforcers[0]!;
   const counters = new GardenCounters();
@@ -126,7 +125,6 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     log: flow.log,
     counters,
   });
-  const householdOf = households(spec, (ip) => allowList.strictPrefixOf(ip));
   await lifelines.start();
   closers.push(() => lifelines.stop());
   const front = new DnsFront({
@@ -191,16 +189,15 @@ async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[
     operator: config.operator,
     portalOrigins: [origins[0]!, ...origins.slice(1)],
     tokenKey: engine.tokenKey,
+    householdOf: engine.householdOf,
     now: () => flow.clock.now(),
     randomId: () => randomUUID(),
     log: flow.log,
     languages: config.languages.offered,
     defaultLanguage: config.languages.default,
   });
-  const server = createHttpsPortal(portal, {
-    cert: readFileSync(config.portal.certFile),
-    key: readFileSync(config.portal.keyFile),
-  });
+  const certificate = { cert: readFileSync(config.portal.certFile), key: readFileSync(config.portal.keyFile) };
+  const server = createHttpsPortal(portal, certificate, engine);
   await listen(server, config.listen.portalHttps);
   closers.push(() => close(server));
 }

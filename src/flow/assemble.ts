@@ -2,6 +2,7 @@
 
 import type { Ranges } from '../core/line/attribute.ts';
 import type { Binding } from '../core/line/binding.ts';
+import { type HouseholdOf, households } from '../core/net/household.ts';
 import type { FamilyBook } from '../core/report/family.ts';
 import { Attributor } from './attribute.ts';
 import { Casebook } from './casebook.ts';
@@ -33,6 +34,8 @@ export interface FlowPorts {
   readonly log: Log;
   readonly ranges: Ranges;
   readonly realm: string;
+  /** Keys for limits; left out: by pools and prefix lengths alone. */
+  readonly householdOf?: HouseholdOf;
   /** Of the operator's own telephone numbers, e.g. `81`. */
   readonly callingCode?: string;
   readonly origins: Readonly<Record<string, string>>;
@@ -76,7 +79,9 @@ export function assembleFlow(ports: FlowPorts): Flow {
   const reconciler = new Reconciler({ ...ports, gardener, enforcement });
   const timekeeper = new Timekeeper({ ...ports, casebook, attributor, decider });
   const messenger = new Messenger({ ...ports, render: ports.renderMessage, casebook });
-  const portalDesk = new PortalDesk({ ...ports, gardener, verifier, casebook });
+  const lengths = ports.gateways.flatMap((gateway) => gateway.ipv6Lengths);
+  const householdOf = ports.householdOf ?? households({ pools: ports.ranges.ours, ipv6Lengths: lengths });
+  const portalDesk = new PortalDesk({ ...ports, gardener, verifier, casebook, householdOf });
   return {
     ...ports,
     casebook,

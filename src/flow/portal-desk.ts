@@ -6,8 +6,8 @@ import type { CaseCommand } from '../core/casefile/command.ts';
 import { isGarden } from '../core/casefile/evolve.ts';
 import { DAY, HOUR, type Instant } from '../core/kernel/time.ts';
 import type { Line } from '../core/line/line.ts';
+import type { HouseholdOf } from '../core/net/household.ts';
 import { type Ip, parsePeer } from '../core/net/ip.ts';
-import { formatPrefix, prefixOf } from '../core/net/prefix.ts';
 import type { Casebook, Extra } from './casebook.ts';
 import { prefixTexts } from './enforce.ts';
 import type { Gardener } from './gardener.ts';
@@ -24,12 +24,15 @@ export interface PortalDeskParts extends StandingParts {
   readonly verifier: StandingParts['verifier'] & Pick<Verifier, 'poll'>;
   readonly casebook: Casebook;
   readonly realm: string;
+  readonly householdOf: HouseholdOf;
   readonly sha256: (text: string) => string;
 }
 
 /** design.md, «Lines, bindings, gateway elements»: 10 wrong codes per source and hour, then a pause. */
 const WRONG_CODES = 10;
 const SOURCES_KEPT = 10_000;
+/** Of all customers, and of all strangers, together: many sources are no way around it. Eight characters are 10^12 codes. */
+const WRONG_CODES_OF_ALL = 5_000;
 /** A code is dead this long after its case closed. */
 const CODE_DEAD_MS = 30 * DAY;
 const FORM_TOKEN_KEPT_MS = HOUR;
@@ -37,6 +40,7 @@ const FORM_TOKEN_KEPT_MS = HOUR;
 export class PortalDesk implements JourneyDesk {
   readonly #parts: PortalDeskParts;
   readonly #wrong = new Map<string, Instant[]>();
+  readonly #wrongOfAll = new Map<boolean, Instant[]>();
 
   constructor(parts: PortalDeskParts) {
     this.#parts = parts;
@@ -81,16 +85,21 @@ export class PortalDesk implements JourneyDesk {
   }
 
   async byCode(text: string, peerAddress: string): Promise<Awaited<ReturnType<JourneyDesk['byCode']>>> {
-    const source = sourceOf(peerAddress);
     const now = this.#parts.clock.now();
-    const wrong = (this.#wrong.get(source) ?? []).filter((at) => at > now - HOUR);
+    const ip = parsePeer(peerAddress);
+    const source = ip === undefined ? { key: 'unknown', isOurs: false } : this.#parts.householdOf(ip);
+    const lately = (list: readonly Instant[] | undefined) => (list ?? []).filter((at) => at > now - HOUR);
+    const wrong = lately(this.#wrong.get(source.key));
     if (wrong.length >= WRONG_CODES) return { kind: 'pause', untilAt: wrong[0]! + HOUR };
+    const wrongOfAll = lately(this.#wrongOfAll.get(source.isOurs));
+    if (wrongOfAll.length >= WRONG_CODES_OF_ALL) return { kind: 'pause', untilAt: wrongOfAll[0]! + HOUR };
     const code = parseCheckCode(text);
     const [state] = code === undefined ? [] : await this.#parts.store.cases({ checkCode: code, limit: 1 });
     const dead = state?.closedAt !== undefined && state.closedAt < now - CODE_DEAD_MS;
     const line = state === undefined || dead ? undefined : await this.#parts.store.line(state.lineId);
     if (state === undefined || line === undefined || dead) {
-      this.#countWrong(source, [...wrong, now]);
+      this.#countWrong(source.key, [...wrong, now]);
+      this.#wrongOfAll.set(source.isOurs, [...wrongOfAll, now]);
       return { kind: 'wrong' };
     }
     return { kind: 'found', journey: await this.#outside(state, line) };
@@ -312,11 +321,4 @@ function refOf(line: Line): string {
 function splitRef(lineRef: string): [string, number] {
   const space = lineRef.indexOf(' ');
   return [lineRef.slice(space + 1), Number(lineRef.slice(0, space))];
-}
-
-/** Limits per source: IPv6 by /64, since one home may use any of its addresses. */
-function sourceOf(peerAddress: string): string {
-  const ip = parsePeer(peerAddress);
-  if (ip === undefined) return 'unknown';
-  return formatPrefix(prefixOf(ip, ip.family === 4 ? 32 : 64));
 }

@@ -103,9 +103,22 @@ describe('a check code from outside', () => {
       expect(await desk().byCode(`ZZZZ-ZZ0${i}`, `2001:db8:1:2::${i + 1}`)).toEqual({ kind: 'wrong' });
     const pause = { kind: 'pause', untilAt: world.now + HOUR };
     expect(await desk().byCode(code, '2001:db8:1:2:ffff::1')).toEqual(pause);
-    expect(await desk().byCode(code, '2001:db8:1:3::1')).toMatchObject({ kind: 'found' });
+    // A stranger hops through a /48 in vain; the next network is another source.
+    expect(await desk().byCode(code, '2001:db8:1:3::1')).toEqual(pause);
+    expect(await desk().byCode(code, '2001:db8:2:3::1')).toMatchObject({ kind: 'found' });
     world.pass(HOUR + 1);
     expect(await desk().byCode(code, '2001:db8:1:2:ffff::1')).toMatchObject({ kind: 'found' });
+  });
+
+  it('thousands of sources together guess no more than 5,000 codes an hour; customers are not paused for strangers', async () => {
+    await house.report({});
+    const code = (await house.cases('ann'))[0]!.checkCode;
+    const source = (n: number) => `2001:db8:${(n + 1).toString(16)}::1`;
+    for (let i = 0; i < 5600; i++) await desk().byCode('ZZZZ-ZZZZ', source(i));
+    expect(await desk().byCode(code, source(6000))).toMatchObject({ kind: 'pause' });
+    expect(await desk().byCode(code, A)).toMatchObject({ kind: 'found' });
+    world.pass(HOUR + 1);
+    expect(await desk().byCode(code, source(6000))).toMatchObject({ kind: 'found' });
   });
 
   it('is dead thirty days after the end of its case', async () => {

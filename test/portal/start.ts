@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { households } from '../../src/core/net/household.ts';
 import type { PortalOptions } from '../../src/http/portal/options.ts';
 import { createPortal } from '../../src/http/portal/portal.ts';
 import { createHttpPortal } from '../../src/http/portal/server.ts';
@@ -58,6 +59,7 @@ export async function startPortal(more: Partial<PortalOptions> = {}): Promise<Te
     },
 
     tokenKey: randomBytes(32),
+    householdOf: households({ pools: [], ipv6Lengths: [] }),
     now: () => now,
     randomId: () => randomBytes(6).toString('hex'),
     log: { info: log('info'), warn: log('warn'), error: log('error') },

@@ -30,6 +30,11 @@ export class Place {
   spoke(): void {
     this.isSilent = false;
   }
+
+  /** It has its answer and may want more: until it does, others are more in need of the place. */
+  rests(): void {
+    this.isSilent = this.leaveNow !== undefined;
+  }
 }
 
 export class Places {

@@ -1,13 +1,14 @@
 // What stands before each page: limits, foreign forms, the line; and what is said when something fails.
 import type { ErrorRequestHandler, Request, Response } from 'express';
+import { parsePeer } from '../../core/net/ip.ts';
 import { isForeign } from './guard.ts';
 import { negotiate } from './languages.ts';
-import { createLimit } from './limits.ts';
+import { createFirstUses, createLimit, type Limit } from './limits.ts';
 import { type OutsideVisit, outsideVisit } from './pages/check.ts';
 import { freePage, unknownPage } from './pages/first.ts';
 import { asText, htmlOf, type Parts, type Subject } from './parts.ts';
 import { sendHtml } from './send.ts';
-import { type LineVisit, limitKeyOf, pathOf, peerOf, type Reply, type Visit } from './visit.ts';
+import { field, type LineVisit, pathOf, peerOf, type Reply, type Visit } from './visit.ts';
 
 export type Page<V> = (parts: Parts, visit: V) => Reply | Promise<Reply>;
 
@@ -19,7 +20,10 @@ export function answer(parts: Parts, visit: Visit, response: Response, reply: Re
 export function createDoor(parts: Parts) {
   const { options, texts, dates } = parts;
   const loads = createLimit({ burst: 120, perSecond: 10 });
-  const orders = createLimit({ burst: 20, perSecond: 0.5 });
+  const medicalLoads = createLimit({ burst: 60, perSecond: 5 });
+  const orders = createLimit({ burst: 60, perSecond: 2 });
+  const junk = createLimit({ burst: 20, perSecond: 0.5 });
+  const tokens = createFirstUses();
 
   const visitOf = (request: Request, response: Response): Visit => {
     const asked = pathOf(request).split('/')[1] ?? '';
@@ -58,9 +62,26 @@ export function createDoor(parts: Parts) {
     sendHtml(response, status, htmlOf(parts, visit, 'message', model));
   };
 
-  const busy = (request: Request, response: Response, key: string): boolean => {
-    const limit = request.method === 'POST' ? orders : loads;
-    const seconds = limit.take(key, options.now());
+  /** For whoever has no line and no case here. */
+  const keyOf = (peer: string): string => {
+    const ip = parsePeer(peer);
+    return ip === undefined ? 'nobody' : options.householdOf(ip).key;
+  };
+
+  /**
+   * Who pays: a form of ours, sent for the first time, has a budget that no flood of anything else can empty; and the medical
+   * door's page and form never wait behind a bot in the same home.
+   */
+  const limitOf = (request: Request, lineRef: string | undefined): Limit | undefined => {
+    const isMedical = pathOf(request).split('/')[2] === 'medical';
+    if (request.method !== 'POST') return isMedical ? medicalLoads : loads;
+    const id = lineRef === undefined ? undefined : parts.tokens.idOf(field(request, 'token'), lineRef, options.now());
+    if (id === undefined || !tokens.isFirst(id)) return junk;
+    return isMedical ? undefined : orders;
+  };
+
+  const busy = (request: Request, response: Response, key: string, lineRef?: string): boolean => {
+    const seconds = limitOf(request, lineRef)?.take(key, options.now());
     if (seconds === undefined) return false;
     response.setHeader('Retry-After', seconds);
     fail(request, response, 429, 'busy', { seconds });
@@ -72,7 +93,7 @@ export function createDoor(parts: Parts) {
     async (request: Request, response: Response): Promise<void> => {
       const visit = visitOf(request, response);
       const journey = await options.desk.of(visit.peer);
-      if (busy(request, response, journey?.lineRef ?? limitKeyOf(visit.peer))) return;
+      if (busy(request, response, journey?.lineRef ?? keyOf(visit.peer), journey?.lineRef)) return;
       answer(parts, visit, response, await page(parts, visit), journey);
     };
 
@@ -81,7 +102,7 @@ export function createDoor(parts: Parts) {
     async (request: Request, response: Response): Promise<void> => {
       const visit = visitOf(request, response);
       const journey = await options.desk.of(visit.peer);
-      if (busy(request, response, journey?.lineRef ?? limitKeyOf(visit.peer))) return;
+      if (busy(request, response, journey?.lineRef ?? keyOf(visit.peer), journey?.lineRef)) return;
       if (journey !== undefined)
         return answer(parts, visit, response, await page(parts, { ...visit, journey }), journey);
       const stranger = (await options.desk.standing(visit.peer)) === 'unknown' ? unknownPage : freePage;
@@ -115,7 +136,7 @@ export function createDoor(parts: Parts) {
     (page: Page<OutsideVisit>) =>
     async (request: Request, response: Response): Promise<void> => {
       const asked = visitOf(request, response);
-      if (busy(request, response, limitKeyOf(asked.peer))) return;
+      if (busy(request, response, keyOf(asked.peer))) return;
       const visit = await outsideVisit(parts, asked);
       if (visit === undefined) return fail(request, response, 404, 'missing');
       answer(parts, visit, response, await page(parts, visit), visit.journey);

@@ -6,6 +6,24 @@ export interface Limit {
   take(key: string, now: Instant): number | undefined;
 }
 
+export interface FirstUses {
+  /** True the first time only. */
+  isFirst(id: string): boolean;
+}
+
+/** Ids seen lately, in a bounded set: repeats are told as long as nobody brings thousands of genuine ones in between. */
+export function createFirstUses(most = 50_000): FirstUses {
+  const seen = new Set<string>();
+  return {
+    isFirst(id) {
+      if (seen.has(id)) return false;
+      seen.add(id);
+      if (seen.size > most) seen.delete(seen.values().next().value!);
+      return true;
+    },
+  };
+}
+
 export function createLimit(options: { burst: number; perSecond: number; keys?: number }): Limit {
   const { burst, perSecond, keys = 20_000 } = options;
   const buckets = new Map<string, { tokens: number; at: Instant }>();

@@ -1,6 +1,7 @@
 // What the wiring hands to the portal. No environment, no files of the operator, no clock of its own.
 
 import type { Instant } from '../../core/kernel/time.ts';
+import type { HouseholdOf } from '../../core/net/household.ts';
 import type { JourneyDesk } from '../../flow/journey.ts';
 import type { Log } from '../../flow/ports.ts';
 import type { Guides } from './guides.ts';
@@ -23,11 +24,13 @@ export interface PortalOptions {
   readonly operator: Operator;
   /** The first is canonical: every other Host is sent there. Scheme, host and port if not the usual one. */
   readonly portalOrigins: readonly [string, ...string[]];
-  /** 32 bytes or more; form tokens and outside links die when it changes. */
+  /** 32 bytes or more, the same after a restart: form tokens and outside links die when it changes. */
   readonly tokenKey: Buffer;
   now(): Instant;
   /** For error references; never for secrets. */
   randomId(): string;
+  /** Keys for the limits of those who have no case here. */
+  readonly householdOf: HouseholdOf;
   readonly log: Log;
   readonly languages: readonly string[];
   readonly defaultLanguage: string;

@@ -15,6 +15,7 @@ import type { FormProof } from '../../flow/journey.ts';
 const FORM_LIFE_MS = 30 * MINUTE;
 const OUTSIDE_LIFE_MS = 12 * HOUR;
 const MAX_TOKEN = 200;
+const DOOR_BYTES = 12;
 
 export interface FormSubject {
   readonly lineRef: string;
@@ -38,6 +39,8 @@ export interface Tokens {
   issue(subject: FormSubject, now: Instant): string;
   /** Forged, foreign and expired ones are one answer, in one time. `fresh`: made from this very version and page. */
   open(token: string, subject: FormSubject, now: Instant): Opened;
+  /** For the door, before the page is known: a form of ours, served to this line, not expired; its id. */
+  idOf(token: string, lineRef: string, now: Instant): string | undefined;
   seal(code: string, now: Instant): string;
   unseal(sealed: string, now: Instant): string | undefined;
 }
@@ -47,9 +50,14 @@ export function createTokens(key: Buffer): Tokens {
   const formKey = Buffer.from(hkdfSync('sha256', key, '', 'engawa portal form v1', 32));
   const sealKey = Buffer.from(hkdfSync('sha256', key, '', 'engawa portal outside v1', 32));
   const mac = (parts: readonly string[]) => createHmac('sha256', formKey).update(JSON.stringify(parts)).digest();
+  const doorMac = (time: string, random: Buffer, lineRef: string) =>
+    mac(['door', time, random.toString('base64url'), lineRef]).subarray(0, DOOR_BYTES);
   return {
     issue(subject, now) {
-      const head = [now.toString(36), randomBytes(16).toString('base64url'), stateTag(subject)];
+      const time = now.toString(36);
+      const random = randomBytes(12);
+      const nonce = Buffer.concat([random, doorMac(time, random, subject.lineRef)]).toString('base64url');
+      const head = [time, nonce, stateTag(subject)];
       return [...head, mac([...head, subject.lineRef, subject.action]).toString('base64url')].join('.');
     },
     open(token, subject, now) {
@@ -63,6 +71,12 @@ export function createTokens(key: Buffer): Tokens {
       const expiresAt = issuedAt + FORM_LIFE_MS;
       if (!genuine || !(now < expiresAt)) return { kind: 'bad' };
       return { kind: 'good', proof: { tokenId: nonce, expiresAt }, issuedAt, fresh: tag === stateTag(subject) };
+    },
+    idOf(token, lineRef, now) {
+      const [time = '', nonce = ''] = token.length > MAX_TOKEN ? [] : token.split('.');
+      const bytes = Buffer.from(nonce, 'base64url');
+      if (bytes.length !== 12 + DOOR_BYTES || !(now < Number.parseInt(time, 36) + FORM_LIFE_MS)) return undefined;
+      return timingSafeEqual(bytes.subarray(12), doorMac(time, bytes.subarray(0, 12), lineRef)) ? nonce : undefined;
     },
     seal(code, now) {
       const iv = randomBytes(12);

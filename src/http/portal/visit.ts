@@ -1,7 +1,6 @@
 // One request of one reader: language, line, time. The line comes from the socket's peer and from nothing else (W01).
 import type { Request } from 'express';
 import type { Instant } from '../../core/kernel/time.ts';
-import { parseIp } from '../../core/net/ip.ts';
 import type { Journey } from '../../flow/journey.ts';
 import type { Dates } from './dates.ts';
 import type { Texts } from './texts.ts';
@@ -46,12 +45,6 @@ export function pathOf(request: Request): string {
 export function peerOf(request: Request): string {
   const address = request.socket.remoteAddress ?? '';
   return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-}
-
-/** IPv6 by /64: one home, or one attacker, may use any address of it. */
-export function limitKeyOf(peer: string): string {
-  const ip = parseIp(peer);
-  return ip?.family === 6 ? `net ${Buffer.from(ip.bytes.subarray(0, 8)).toString('hex')}` : `peer ${peer}`;
 }
 
 /** One short text field of a form; anything else (lists, objects, long ones) is no answer. */

@@ -114,7 +114,8 @@ test('silent sockets of a bot, at their bound, make room: its household and the 
     }),
   );
   for (const localAddress of ['127.0.0.9', '127.0.0.1']) {
-    const browser = connectTls({ port, host: '127.0.0.1', localAddress, servername: 'bank.example' });
+    const socket = connect({ port, host: '127.0.0.1', localAddress });
+    const browser = connectTls({ socket, servername: 'bank.example' });
     const [error] = (await once(browser, 'error')) as [NodeJS.ErrnoException];
     expect(error.code).toBe('ERR_SSL_TLSV1_ALERT_ACCESS_DENIED');
   }

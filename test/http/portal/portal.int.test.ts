@@ -484,6 +484,36 @@ describe('cheats', () => {
     expect((await portal.get('/en/')).status).toBe(200);
   });
 
+  it('junk of a bot in the home takes nothing from the family: its genuine forms and the medical door are served', async () => {
+    const junk = async (path: string, form = {}) => (await portal.post(path, form)).status;
+    let last = 0;
+    for (let i = 0; i < 40; i++) last = await junk('/en/device', { device: 'x', token: 'a.b.c.d' });
+    expect(last).toBe(429);
+    const device = await portal.fill('/en/device', { device: 'camera' }, 2000);
+    expect(device.status).toBe(303);
+    for (let i = 0; i < 40; i++) last = await junk('/en/medical');
+    expect(last).toBe(429);
+    expect((await portal.fill('/en/medical', {}, 2000)).location).toBe('/en/medical/done');
+  });
+
+  it('a genuine form sent again and again is junk from the second time on', async () => {
+    const { token } = await portal.get('/en/device');
+    portal.pass(2000);
+    expect((await portal.post('/en/device', { token, device: 'camera' })).status).toBe(303);
+    const again = [];
+    for (let i = 0; i < 30; i++) again.push((await portal.post('/en/device', { token, device: 'camera' })).status);
+    expect(again).toContain(429);
+    expect((await portal.fill('/en/device', { device: 'camera' }, 2000)).status).toBe(303);
+  });
+
+  it('a flood of page loads leaves the medical door open', async () => {
+    let last = 200;
+    for (let i = 0; i < 200 && last !== 429; i++) last = (await portal.get('/en/steps')).status;
+    expect(last).toBe(429);
+    expect((await portal.get('/en/medical')).status).toBe(200);
+    expect((await portal.fill('/en/medical', {}, 2000)).location).toBe('/en/medical/done');
+  });
+
   it('W07: wrong check codes end in a pause, from one source, and a code that is none is not counted', async () => {
     for (let i = 0; i < 10; i++) {
       portal.pass(5_000);

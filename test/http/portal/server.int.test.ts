@@ -1,11 +1,14 @@
 // The HTTPS socket: the operator's certificate, TLS 1.2 or newer, HTTP/1.1 and nothing else, whatever a client offers.
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { households } from '../../../src/core/net/household.ts';
+import { parsePrefix } from '../../../src/core/net/prefix.ts';
 import { createHttpsPortal } from '../../../src/http/portal/server.ts';
 
 let folder: string;
@@ -23,7 +26,10 @@ beforeAll(async () => {
     { stdio: 'ignore', timeout: 20_000 },
   );
   const certificate = { cert: readFileSync(cert), key: readFileSync(key) };
-  server = createHttpsPortal((request, response) => response.end(`HTTP ${request.httpVersion}`), certificate);
+  server = createHttpsPortal((request, response) => response.end(`HTTP ${request.httpVersion}`), certificate, {
+    householdOf: households({ pools: [parsePrefix('127.0.0.0/24')!], ipv6Lengths: [] }),
+    places: { total: 12, perHousehold: 4, strangers: 4 },
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   port = (server.address() as AddressInfo).port;
 });
@@ -83,5 +89,41 @@ describe('the portal over TLS', () => {
 
   it('refuses a request without Host', async () => {
     expect((await talk('GET / HTTP/1.1\r\n\r\n')).answer).toMatch(/^HTTP\/1\.1 400/);
+  });
+});
+
+describe('the room of the portal', () => {
+  /** TCP and nothing else: a handshake that never begins. */
+  async function silent(count: number, localAddress: string): Promise<Socket[]> {
+    return Promise.all(
+      Array.from({ length: count }, async () => {
+        const socket = connectTcp({ port, host: '127.0.0.1', localAddress });
+        socket.on('error', () => undefined);
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+  }
+  const hold = async (sockets: Promise<Socket[]>[]) => {
+    const held = (await Promise.all(sockets)).flat();
+    onTestFinished(async () => {
+      for (const socket of held) socket.destroy();
+      await expect.poll(() => new Promise((done) => server.getConnections((_e, count) => done(count)))).toBe(0);
+    });
+    return held;
+  };
+
+  it('silent handshakes of strangers never take the places of customers', async () => {
+    const held = await hold(['127.0.1.1', '127.0.1.2', '127.0.1.3'].map((from) => silent(4, from)));
+    await expect.poll(() => held.filter((socket) => socket.closed).length).toBe(8);
+    expect((await talk(GET)).answer).toContain('HTTP 1.1');
+  });
+
+  it('a bot in one home fills its own places, and its own household is served all the same', async () => {
+    const held = await hold([silent(4, '127.0.0.7'), silent(4, '127.0.0.1')]);
+    expect((await talk(GET)).answer).toContain('HTTP 1.1');
+    await expect.poll(() => held.filter((socket) => socket.closed).length).toBe(1);
+    expect((await talk(GET)).answer).toContain('HTTP 1.1');
+    expect(held.filter((socket) => socket.closed)).toHaveLength(1);
   });
 });
