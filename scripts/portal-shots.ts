@@ -76,6 +76,7 @@ const SHOTS: readonly Shot[] = [
       p.desk.touch(PEER, { sighting: { kind: 'still-seen', at: p.now() - 4 * 60_000 } });
     },
   ],
+  ['refused-cannot-see', 'refused/cannot-see', () => {}],
   ['medical', 'medical', () => {}],
   ['medical-done', 'medical/done', (p, tag) => p.fill(`/${tag}/medical`, {})],
   ['later', 'later', () => {}],
@@ -148,14 +149,16 @@ async function take(name: string, path: string, tag: string, prepare: Shot[2]): 
   portal.desk.put(PEER, { startedAt: portal.now() - 2 * HOUR });
   await prepare(portal, tag);
   const rest = path === 'OUTSIDE' ? await outside(portal, tag) : `/${tag}/${path}`;
+  const page = await browser.newPage({ reducedMotion: 'reduce' });
+  const answer = await page.goto(`${portal.origin}${rest}`, { waitUntil: 'load' });
+  if (answer?.status() === 500 && name !== 'error') throw new Error(`${name}: the page failed`);
   for (const width of [360, 1280]) {
+    await page.setViewportSize({ width, height: 740 });
     for (const colorScheme of ['light', 'dark'] as const) {
-      const page = await browser.newPage({ viewport: { width, height: 740 }, colorScheme, reducedMotion: 'reduce' });
-      const answer = await page.goto(`${portal.origin}${rest}`, { waitUntil: 'load' });
-      if (answer?.status() === 500 && name !== 'error') throw new Error(`${name}: the page failed`);
+      await page.emulateMedia({ colorScheme });
       writeFileSync(join(OUT, `${name}.${tag}.${width}.${colorScheme}.webp`), await picture(page));
-      await page.close();
     }
   }
+  await page.close();
   await portal.stop();
 }

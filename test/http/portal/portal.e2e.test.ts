@@ -36,6 +36,9 @@ async function* everyPage(page: Page, tag: string): AsyncGenerator<string> {
     await page.goto(`${portal.origin}/${tag}/${path}`);
     yield path;
   }
+  portal.desk.touch(PEER, { sighting: { kind: 'still-seen', at: portal.now() } });
+  await page.goto(`${portal.origin}/${tag}/refused/still-seen`);
+  yield 'refused while it is still seen';
   await portal.fill(`/${tag}/device`, { device: 'unknown' });
   await page.goto(`${portal.origin}/${tag}/steps`);
   yield 'steps';
