@@ -1,4 +1,5 @@
 // The table of orders, put together once for the control socket and for commands that run without a service.
+import { setTimeout as pause } from 'node:timers/promises';
 import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import type { Engine } from './compose.ts';
 import { formatFault } from './config/faults.ts';
@@ -89,9 +90,13 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
   };
 }
 
+/** A helper that is there answers in milliseconds; nobody waits longer for one that is not. */
+const LOOK_MS = 2000;
+
 /** Whoever asks while the service is down wants to know what is true now, the gateways included. */
 async function lookOnce(engine: Engine): Promise<void> {
-  await Promise.all(engine.enforcers.map((enforcer) => enforcer.skeleton()));
+  const asked = engine.enforcers.map((enforcer) => enforcer.skeleton().catch(() => 'unknown'));
+  await Promise.race([Promise.all(asked), pause(LOOK_MS, undefined, { ref: false })]);
   await standingWarnings(engine, {});
 }
 

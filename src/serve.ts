@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { ClientSilence } from './adapters/sessions/accounting/client-silence.ts';
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
+import { closeAll } from './close-all.ts';
 import { compose, type Engine } from './compose.ts';
 import type { Config } from './config/load.ts';
 import { formatIp } from './core/net/ip.ts';
@@ -45,19 +46,8 @@ const REMEMBER_EVERY_MS = 60_000;
 export async function serve(config: Config): Promise<Running> {
   const engine = await compose(config);
   const closers: (() => Promise<void> | void)[] = [() => engine.close()];
-  const stop = async () => {
-    // The other way round: nothing may arrive for what is already closed. One that fails leaves none of the rest open.
-    const faults: unknown[] = [];
-    for (const close of closers.splice(0).reverse()) {
-      try {
-        await close();
-      } catch (cause) {
-        faults.push(cause);
-        engine.flow.log.error('SERVICE_STOP_FAULT', { text: String(cause).slice(0, 200) });
-      }
-    }
-    if (faults.length > 0) throw new Error(`${faults.length} parts did not stop as they should: ${String(faults[0])}`);
-  };
+  const stop = () =>
+    closeAll(closers, (cause) => engine.flow.log.error('SERVICE_STOP_FAULT', { text: String(cause).slice(0, 200) }));
   try {
     const service = new Service(engine.flow);
     const watched: Watching = { service };
@@ -78,7 +68,8 @@ export async function serve(config: Config): Promise<Running> {
     // Last in, first done: while the rest closes, and until the next start, names of strict lines pass unsteered.
     closers.push(() => garden.dnsFront.unsteer());
   } catch (cause) {
-    await stop();
+    // Why it could not start is the news, not what else went wrong on the way back: that is in the log.
+    await stop().catch(() => {});
     throw cause;
   }
   engine.flow.log.info('SERVICE_STARTED', { gateways: config.gateways.length, lines: await engine.store.lineCount() });

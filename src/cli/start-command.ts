@@ -12,9 +12,12 @@ export function startCommand(program: Command): void {
       const running = await serve(config).catch((cause: Error) => {
         throw new CliFault(1, 'start-failed', `the service could not start: ${reasons(cause)}`);
       });
-      await stopSignal();
-      running.engine.flow.log.info('SERVICE_STOPPING');
+      const { log } = running.engine.flow;
+      const fault = await Promise.race([stopSignal(), unforeseen()]);
+      if (fault === undefined) log.info('SERVICE_STOPPING');
+      else log.error('SERVICE_FAILED', { text: fault.stack ?? fault.message });
       await running.stop();
+      if (fault !== undefined) throw new CliFault(1, 'service-failed', `the service could not go on: ${fault.message}`);
     });
 }
 
@@ -23,8 +26,16 @@ function reasons(cause: Error): string {
   return cause.message + inner;
 }
 
-function stopSignal(): Promise<void> {
+function stopSignal(): Promise<undefined> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
+  });
+}
+
+/** A bug that nobody caught, a rejection nobody awaited: what was half done is unknown, so the service ends in order and
+ *  is started again. */
+function unforeseen(): Promise<Error> {
+  return new Promise((resolve) => {
+    process.on('uncaughtException', (cause) => resolve(cause instanceof Error ? cause : new Error(String(cause))));
   });
 }
