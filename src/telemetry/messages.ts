@@ -44,6 +44,10 @@ export const MESSAGES = {
 
   // bindings
   ACCOUNTING_NOT_STORED: { text: 'Accounting records were not stored and not answered', next: 'check disk and store' },
+  ACCOUNTING_TROUBLE: {
+    text: 'Records of a RADIUS client cannot be used, or not all of them',
+    next: 'check its secret, its accessKey and what it sends; told once a minute',
+  },
   ACCOUNTING_SOCKET: { text: 'The accounting socket failed', next: 'check address and port in the configuration' },
 
   // decisions

@@ -196,6 +196,11 @@ export function storeContract(technology: string, open: (folder: string) => Prom
       expect(await store.lineCount()).toBe(2);
     });
 
+    test('counts the lines that have a contract: those that ended give the breaker no room', async () => {
+      await store.commit({ lines: [sampleLine(1), sampleLine(2), sampleLine(3, { contract: 'ended' })] });
+      expect(await store.lineCount()).toBe(2);
+    });
+
     test('an upsert replaces the line, clears what is absent, and follows the access key', async () => {
       await store.commit({ lines: [sampleLine(1)] });
       const { phone, ...next } = sampleLine(1, { epoch: 2, accessKey: 'user-9', customerNo: 'C-9' });
@@ -391,6 +396,25 @@ export function storeContract(technology: string, open: (folder: string) => Prom
       expect((await store.case('case-1'))?.id).toBe('case-1');
       expect(await store.case('case-2')).toBeUndefined();
       expect(await store.caseEvents('case-2')).toEqual([]);
+    });
+
+    test('contact data goes with the cases of a customer who left; the line and its epoch stay', async () => {
+      await store.commit({ lines: [sampleLine(1, { contract: 'ended' }), sampleLine(2)] });
+      expect(await store.purge(NOW)).toMatchObject({ contacts: 0 });
+      expect(await store.purge(NOW + 179 * DAY)).toMatchObject({ contacts: 0 });
+      expect(await store.purge(NOW + 181 * DAY)).toMatchObject({ contacts: 1 });
+      const left = await store.line('line-1');
+      expect(left).toMatchObject({ id: 'line-1', epoch: 1, contract: 'ended', customerNo: '' });
+      expect([left?.email, left?.phone, left?.language]).toEqual([undefined, undefined, undefined]);
+      expect(await store.line('line-2')).toEqual(sampleLine(2));
+    });
+
+    test('a contract that began again before that keeps its contact data', async () => {
+      await store.commit({ lines: [sampleLine(1, { contract: 'ended' })] });
+      await store.purge(NOW);
+      await store.commit({ lines: [sampleLine(1)] });
+      expect(await store.purge(NOW + 400 * DAY)).toMatchObject({ contacts: 0 });
+      expect(await store.line('line-1')).toEqual(sampleLine(1));
     });
 
     test('old audit entries go after three years, and the log still verifies and says so', async () => {

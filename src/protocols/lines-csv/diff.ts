@@ -76,6 +76,8 @@ function sort(current: ReadonlyMap<string, Line>, wanted: readonly Line[]): Omit
 /** The line as it will be. Of a new customer nothing is inherited, of the same one what the file does not name. */
 function nextOf(before: Line | undefined, { values }: ParsedLine, columns: ReadonlySet<Column>, now: Instant): Line {
   if (before === undefined) return { ...values, epoch: 1, epochStartedAt: now };
+  // Its contact data is gone, as it should be: a file that still lists the contract as ended does not bring it back.
+  if (before.contract === 'ended' && before.customerNo === '' && values.contract === 'ended') return before;
   if (before.customerNo !== values.customerNo) return { ...values, epoch: before.epoch + 1, epochStartedAt: now };
   const kept = Object.fromEntries(
     Object.entries(before).filter(([field]) => {

@@ -38,8 +38,10 @@ export interface AccountingRequest {
   readonly sessionSeconds?: number;
   readonly eventTimestampSeconds?: number;
   readonly terminateCause?: number;
-  /** Attributes we do not know, in order, untouched. */
+  /** Attributes we do not know, or whose value is not of their form, in order, untouched. */
   readonly unknown: readonly Attribute[];
+  /** How many of these we do know, but not in this form; left out: none. */
+  readonly odd?: number;
 }
 
 export type AccountingError =
@@ -48,6 +50,10 @@ export type AccountingError =
   | { readonly kind: 'no-status' };
 
 const STATUS: Readonly<Record<number, AcctStatus>> = { 1: 'start', 2: 'stop', 3: 'interim', 7: 'on', 8: 'off' };
+
+/** What a record is about, and when: Acct-Status-Type, -Delay-Time, -Session-Time, Event-Timestamp. Of others an odd value
+ *  costs that value, not the record: a Stop unanswered for hours would cost more. */
+const NEEDED: ReadonlySet<number> = new Set([40, 41, 46, 55]);
 
 export function readAccounting(packet: Packet): Result<AccountingRequest, AccountingError> {
   if (packet.code !== CODE.accountingRequest) return err({ kind: 'not-accounting', code: packet.code });
@@ -60,8 +66,9 @@ export function readAccounting(packet: Packet): Result<AccountingRequest, Accoun
   };
   for (const attribute of packet.attributes) {
     const read = attribute.type === VENDOR_SPECIFIC ? readVendor(attribute.value) : readAttribute(attribute);
-    if (read === undefined) return err({ kind: 'attribute-value', type: attribute.type });
-    if (read === 'unknown') found.unknown.push(attribute);
+    if (read === undefined && NEEDED.has(attribute.type)) return err({ kind: 'attribute-value', type: attribute.type });
+    if (read === undefined) found.odd = (found.odd ?? 0) + 1;
+    if (read === undefined || read === 'unknown') found.unknown.push(attribute);
     else if ('field' in read) keep(found, read);
     else if (read.length === 0) found.unknown.push(attribute);
     else for (const one of read) keep(found, one);

@@ -1,5 +1,5 @@
-// The attributes accounting needs, by number and form. A known attribute with the wrong length makes the whole packet
-// invalid (RFC 2865 §5: silently discarded); unknown ones are kept as octets and never looked into.
+// The attributes accounting needs, by number and form. A value that is not of its form is
+// told as such, and accounting.ts decides what that costs; unknown ones are kept as octets and never looked into.
 import { type Ip, ipFromBytes } from '../../core/net/ip.ts';
 import { maskIp, type Prefix } from '../../core/net/prefix.ts';
 import type { Attribute } from './codec.ts';

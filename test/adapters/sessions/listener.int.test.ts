@@ -12,8 +12,10 @@ import { decodePacket, encodePacket } from '../../../src/protocols/radius/codec.
 import { prefix } from '../../core/line/records.ts';
 
 const SECRET = 'engawa-test';
+const told: string[] = [];
 const undo: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
+  told.length = 0;
   for (const step of undo.splice(0).reverse()) await step();
 });
 
@@ -47,7 +49,11 @@ async function listeningTo(clients: readonly Partial<AccountingClient>[]): Promi
     },
     reserved: [prefix('198.51.100.53')],
     clock: { now: () => 1_795_000_000_000 },
-    log: { info() {}, warn() {}, error() {} },
+    log: {
+      info() {},
+      warn: (code, fields) => void told.push(`${code} ${fields?.['client']} ${fields?.['reason']}`),
+      error() {},
+    },
   });
   const [bound] = await listener.start();
   undo.push(() => listener.stop());
@@ -153,6 +159,29 @@ describe('the accounting listener', () => {
     send(start(9, secret), port);
     expect((await next())[1]).toBe(9);
     expect(stored).toHaveLength(1);
+  });
+
+  it('answers and keeps a Stop with an odd attribute; tells once a minute what is wrong with a client', async () => {
+    const { listener, port, stored } = await listening();
+    const { send, next } = await handmade();
+    const octets = (identifier: number, ...odd: { type: number; value: Uint8Array }[]) => {
+      const attributes = [
+        { type: 40, value: Uint8Array.from([0, 0, 0, 2]) },
+        { type: 1, value: Buffer.from('ann') },
+        { type: 44, value: Buffer.from('0001') },
+        ...odd,
+      ];
+      return signRequest(encodePacket({ code: 4, identifier, attributes }), Buffer.from(SECRET));
+    };
+    for (const identifier of [1, 2]) {
+      send(octets(identifier, { type: 97, value: Uint8Array.from([0]) }), port);
+      expect((await next())[1]).toBe(identifier);
+    }
+    expect(stored).toMatchObject([{ status: 'stop' }, { status: 'stop' }]);
+    for (const identifier of [3, 4]) send(start(identifier, 'another-secret'), port);
+    await expect.poll(() => listener.counts()['bad-authenticator']).toBe(2);
+    expect(listener.counts()).toMatchObject({ 'attribute-odd': 2, stored: 2 });
+    expect(told).toEqual(['ACCOUNTING_TROUBLE bng1 attribute-odd', 'ACCOUNTING_TROUBLE bng1 bad-authenticator']);
   });
 
   it('accepts the previous secret during rotation and answers with the one that was used', async () => {

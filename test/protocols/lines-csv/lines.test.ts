@@ -209,6 +209,14 @@ describe('what an import would change', () => {
     expect(result.ok && result.value.changed).toEqual([{ line: line('A'), fields: ['email'] }]);
   });
 
+  test('contact data that was forgotten does not come back with a file that lists the contract as ended', async () => {
+    const forgotten = line('A', { contract: 'ended', customerNo: '' });
+    const ended = `${HEAD},contract\n${row('A').trim()},ended\n`;
+    expect(await diff([forgotten], ended)).toMatchObject({ ok: true, value: { unchanged: 1, newEpoch: [] } });
+    const again = await diff([forgotten], `${HEAD}\n${row('A')}`);
+    expect(again.ok && again.value.newEpoch).toMatchObject([{ epoch: 2, customerNo: 'C-A', contract: 'active' }]);
+  });
+
   test('A05: a new customer on a line id starts a new epoch and inherits no contact', async () => {
     const before = line('A', { epoch: 3, email: 'old@example.net', phone: '000', language: 'ja', termsVersion: '1' });
     const result = await diff([before], `${HEAD}\n${row('A', 'C-new')}`);

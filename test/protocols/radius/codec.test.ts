@@ -110,9 +110,36 @@ describe('RADIUS accounting on the wire', () => {
       return request.ok ? request.value.delegatedIpv6Prefixes.map(formatPrefix) : request.error.kind;
     };
     expect(read([0, 56, 0x20, 0x01, 0x0d, 0xb8, 0, 1, 0x22])).toEqual(['2001:db8:1:2200::/56']);
-    expect(read([0, 56, 0x20, 0x01, 0x0d, 0xb8])).toBe('attribute-value');
-    expect(read([0, 129])).toBe('attribute-value');
-    expect(read([0])).toBe('attribute-value');
+    for (const impossible of [[0, 56, 0x20, 0x01, 0x0d, 0xb8], [0, 129], [0]]) expect(read(impossible)).toEqual([]);
+  });
+
+  it('an odd value of an attribute costs that value, not the record; of status and times it costs the record', () => {
+    const read = (type: number, octets: number[]) => {
+      const odd = { type, value: Uint8Array.from(octets) };
+      const own = { type: 44, value: Buffer.from('0001') };
+      const attributes = type === 40 ? [odd] : [status(2), own, odd];
+      const packet = decodePacket(signRequest(encodePacket({ code: 4, identifier: 1, attributes }), SECRET));
+      if (!packet.ok) throw new Error('own packet refused');
+      const request = readAccounting(packet.value);
+      if (!request.ok) return request.error.kind;
+      return { ...request.value, unknown: request.value.unknown.map((one) => one.type) };
+    };
+    for (const [type, octets] of [
+      [4, [1, 2, 3]],
+      [8, [198, 51, 100]],
+      [26, [0, 0, 13]],
+      [26, [0, 0, 13, 233, 1, 99]],
+      [49, [1]],
+      [95, [1]],
+      [97, [0]],
+    ] as const)
+      expect(read(type, [...octets]), String(type)).toMatchObject({
+        status: 'stop',
+        sessionId: '0001',
+        odd: 1,
+        unknown: [type],
+      });
+    for (const type of [40, 41, 46, 55]) expect(read(type, [1, 2]), String(type)).toBe('attribute-value');
   });
 
   it('never throws and never runs away on any octets', () => {

@@ -32,6 +32,7 @@ export const COUNTS = [
   'overload',
   'not-stored',
   'prefix-refused',
+  'attribute-odd',
 ] as const;
 export type AccountingCount = (typeof COUNTS)[number];
 
@@ -49,6 +50,7 @@ interface Genuine {
 const QUEUE_LIMIT = 20_000;
 const BATCH_LIMIT = 2_000;
 const PEERS_KEPT = 10_000;
+const TELL_EVERY_MS = 60_000;
 const RECEIVE_BUFFER_OCTETS = 8 * 1024 * 1024;
 
 /** Answers go to addresses, and listeners are on addresses: asking a resolver would only put each on a later turn. */
@@ -62,6 +64,8 @@ export class AccountingListener {
   /** Peers that were looked up before: known ones only, so that strangers cannot fill it. */
   readonly #byPeer = new Map<string, AccountingClient>();
   readonly #counts = new Map<AccountingCount, number>(COUNTS.map((name) => [name, 0]));
+  /** When a client's trouble of one kind was last told. */
+  readonly #told = new Map<string, number>();
   readonly #sockets: Socket[] = [];
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
@@ -138,11 +142,25 @@ export class AccountingListener {
     const packet = decodePacket(datagram);
     if (!packet.ok) return 'malformed';
     const secret = client.secrets.find((one) => requestFault(packet.value, one) === undefined);
-    if (secret === undefined) return 'bad-authenticator';
+    if (secret === undefined) return this.#tell(client, 'bad-authenticator');
     const request = readAccounting(packet.value);
-    if (!request.ok) return 'malformed';
+    if (!request.ok) return this.#tell(client, 'malformed');
+    const { odd = 0 } = request.value;
+    if (odd > 0) this.#count(this.#tell(client, 'attribute-odd'), odd);
     const at = { arrivedAt: this.#options.clock.now(), reserved: this.#options.reserved };
-    return { packet: packet.value, secret, reading: readRecord(request.value, client, at) };
+    const reading = readRecord(request.value, client, at);
+    if (reading.unusable !== undefined && reading.unusable !== 'other-status')
+      this.#tell(client, 'ignored', reading.unusable);
+    return { packet: packet.value, secret, reading };
+  }
+
+  /** Once a minute per client and kind: a whole NAS may be wrong. Strangers are counted only, they would fill the log. */
+  #tell(client: AccountingClient, kind: AccountingCount, reason: string = kind): AccountingCount {
+    const [key, now] = [`${client.name} ${reason}`, this.#options.clock.now()];
+    if (now - (this.#told.get(key) ?? Number.NEGATIVE_INFINITY) < TELL_EVERY_MS) return kind;
+    this.#told.set(key, now);
+    this.#options.log.warn('ACCOUNTING_TROUBLE', { client: client.name, reason });
+    return kind;
   }
 
   #clientOf(peerAddress: string): AccountingClient | undefined {

@@ -24,7 +24,7 @@ const COLUMNS = [
 const PUT_LINE = `INSERT INTO line (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
   ON CONFLICT (id) DO UPDATE SET ${COLUMNS.slice(1)
     .map((column) => `${column} = excluded.${column}`)
-    .join(', ')}
+    .join(', ')}, ended_at = CASE excluded.contract WHEN 'active' THEN NULL ELSE line.ended_at END
   WHERE excluded.epoch >= line.epoch`;
 /** Asked for every report: a text made once, not a query built each time. */
 const BY_ACCESS_KEY = `SELECT ${COLUMNS.join(', ')} FROM line WHERE access_key = ? ORDER BY contract LIMIT 3`;
@@ -83,8 +83,9 @@ export function linesAfter(read: Connection, id: string, limit: number): readonl
   return read.all(select().where('id', '>', id).orderBy('id').limit(limit)).map(toLine);
 }
 
+/** Lines with a contract: what the breaker's share is a share of. */
 export function lineCount(read: Connection): number {
-  return read.allSql<{ n: number }>('SELECT count(*) AS n FROM line')[0]!.n;
+  return read.allSql<{ n: number }>("SELECT count(*) AS n FROM line WHERE contract = 'active'")[0]!.n;
 }
 
 export function epochsOf(read: Connection, lineId: string): readonly { epoch: number; startedAt: number }[] {

@@ -13,7 +13,7 @@ export interface Retention {
   readonly rawMs: number;
   /** Decided reports and the list of feed files. */
   readonly reportsMs: number;
-  /** Cases, counted from their close. */
+  /** Cases, counted from their close; contact data, counted from the end of the contract. */
   readonly casesMs: number;
   /** Pages that people consented to. */
   readonly pagesMs: number;
@@ -103,12 +103,24 @@ export async function purge(database: Database, now: Instant, context: PurgeCont
   counts['rawFiles'] = await removeRawFiles(database, now, context);
   for (const { kind, statement, keepMs } of RULES)
     counts[kind] = await untilDone(database, (tx) => tx.runSql(statement, [now - keepMs(retention), BATCH]));
+  counts['contacts'] = await forgetContacts(database, now, retention);
   counts['cases'] = await untilDone(database, (tx) => purgeCases(tx, keys, { now, before: now - retention.casesMs }));
   counts['auditEntries'] = await untilDone(database, (tx) =>
     pruneAudit(tx, keys, { now, before: now - retention.auditMs }),
   );
   return counts;
 }
+
+/** Contact data of a customer who left: the row stays, so that its line id and epochs are never handed out again. */
+async function forgetContacts(database: Database, now: Instant, retention: Retention): Promise<number> {
+  await untilDone(database, (tx) => tx.runSql(MARK_ENDED, [now, BATCH]));
+  return untilDone(database, (tx) => tx.runSql(FORGET_CONTACTS, [now - retention.casesMs, BATCH]));
+}
+const ENDED = "contract = 'ended' AND customer_no <> ''";
+const MARK_ENDED = `UPDATE line SET ended_at = ? WHERE id IN
+  (SELECT id FROM line WHERE ${ENDED} AND ended_at IS NULL LIMIT ?)`;
+const FORGET_CONTACTS = `UPDATE line SET customer_no = '', email = NULL, phone = NULL, language = NULL WHERE id IN
+  (SELECT id FROM line WHERE ${ENDED} AND ended_at < ? LIMIT ?)`;
 
 async function untilDone(database: Database, work: (tx: Connection) => number): Promise<number> {
   let sum = 0;
