@@ -1,5 +1,5 @@
 // The wiring: the only file that creates adapters. Reads top to bottom; nothing here decides anything.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
@@ -9,7 +9,7 @@ import { holdFile } from './adapters/state-folder/hold.ts';
 import { lastSeenFile } from './adapters/state-folder/last-seen.ts';
 import { releaseJournal } from './adapters/state-folder/release-journal.ts';
 import { SqliteBindings } from './adapters/store/sqlite/bindings.ts';
-import { loadKeys } from './adapters/store/sqlite/keys.ts';
+import { loadFormKey, loadKeys } from './adapters/store/sqlite/keys.ts';
 import { openStore, type SqliteStore } from './adapters/store/sqlite/store.ts';
 import { claimWriter } from './adapters/store/sqlite/writer-lock.ts';
 import { SystemClock } from './adapters/system/clock.ts';
@@ -48,7 +48,7 @@ export interface Engine {
   readonly reserved: readonly Prefix[];
   /** The key for limits. */
   readonly householdOf: HouseholdOf;
-  /** 32 bytes for form tokens: new at every start, so a stolen one dies with the process. */
+  /** 32 bytes for form tokens, kept: whoever reads a form during a restart may still send it. */
   readonly tokenKey: Buffer;
   close(): Promise<void>;
 }
@@ -159,7 +159,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     health: createHealth({ now: () => clock.now(), log }),
     reserved,
     householdOf,
-    tokenKey: randomBytes(32),
+    tokenKey: loadFormKey(join(config.stateFolder, 'keys')),
     close: async () => {
       clock.stop();
       await Promise.all(enforcers.map((enforcer) => enforcer.close()));

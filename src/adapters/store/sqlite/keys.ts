@@ -1,5 +1,5 @@
-// The two secrets of the audit log, in the state folder: the Ed25519 key that signs checkpoints and the HMAC key behind
-// line pseudonyms. Created at first start, never replaced: with another key old pseudonyms and checkpoints mean nothing.
+// The secrets in the state folder: the Ed25519 key that signs checkpoints, the HMAC key behind line pseudonyms, and the key of
+// the portal's forms. Created at first start, never replaced: with another key old pseudonyms and checkpoints mean nothing.
 import {
   createHmac,
   createPrivateKey,
@@ -36,8 +36,7 @@ export function loadKeys(folder: string, origin = 'engawa-audit'): StoreKeys {
   const pem = secret(join(folder, 'audit-signing.pem'), () =>
     generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }),
   );
-  const hex = secret(join(folder, 'pseudonym.key'), () => `${randomBytes(32).toString('hex')}\n`).trim();
-  if (!/^[0-9a-f]{64}$/.test(hex)) throw new Error(`${join(folder, 'pseudonym.key')}: not 64 hex digits`);
+  const hex = hexKey(join(folder, 'pseudonym.key'));
   const privateKey = createPrivateKey(pem);
   if (privateKey.asymmetricKeyType !== 'ed25519') throw new Error('audit-signing.pem: not an Ed25519 key');
   return {
@@ -45,6 +44,21 @@ export function loadKeys(folder: string, origin = 'engawa-audit'): StoreKeys {
     privateKey,
     pseudonym: createSecretKey(hex, 'hex'),
   };
+}
+
+/**
+ * Behind form tokens and outside links. A restart must not kill the form that somebody is just reading; that each is used once
+ * is the store's to know.
+ */
+export function loadFormKey(folder: string): Buffer {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return Buffer.from(hexKey(join(folder, 'portal-forms.key')), 'hex');
+}
+
+function hexKey(path: string): string {
+  const hex = secret(path, () => `${randomBytes(32).toString('hex')}\n`).trim();
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw new Error(`${path}: not 64 hex digits`);
+  return hex;
 }
 
 function secret(path: string, make: () => string | Buffer): string {
