@@ -2,7 +2,7 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
-/** CSP by hash of the one style block; HSTS and upgrade off: the operator's front decides them, plain HTTP must work. */
+/** CSP by hash of the one style block. No HSTS, no upgrade: docs/adr/0007-portal-without-hsts.md. */
 export function securityHeaders(styleSource: string): RequestHandler {
   return helmet({
     contentSecurityPolicy: {
@@ -19,7 +19,7 @@ export function securityHeaders(styleSource: string): RequestHandler {
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
     crossOriginEmbedderPolicy: false,
-    originAgentCluster: false, // two extra bytes-for-nothing headers on a page without script
+    originAgentCluster: false, // separates scripts of one site from another; there is no script here
   });
 }
 

@@ -1,4 +1,4 @@
-// The sockets of the portal: HTTPS with the operator's certificate, HTTP for tests and the lab's forwarder. HTTP/1.1 only.
+// The sockets of the portal: HTTPS with the operator's certificate; plain HTTP for tests of pages alone. HTTP/1.1 only.
 import { createServer as createHttp, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
