@@ -137,6 +137,11 @@ export function openForm(
   return { ...opened, early: visit.now - opened.issuedAt < (more.readingMs ?? parts.readingMs.step) };
 }
 
+/** An address ends its line before the path, never inside it; copied, it is the address alone. */
+export function asAddress(host: string, path: string): Markup {
+  return new Markup(`${escapeHtml(host)}<strong>${escapeHtml(path)}</strong>`);
+}
+
 /** Error references and the like are text, shown in the code style. */
 export function asText(value: string): Markup {
   return new Markup(escapeHtml(value));

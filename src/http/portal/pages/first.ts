@@ -1,6 +1,6 @@
 // The first screen, and what the same address shows when there is nothing to do or nobody we know.
 import type { Journey } from '../../../flow/journey.ts';
-import { type Parts, shownCode } from '../parts.ts';
+import { asAddress, type Parts, shownCode } from '../parts.ts';
 import { isNavigation, type LineVisit, type Reply, type Visit } from '../visit.ts';
 import { resultPage } from './release.ts';
 
@@ -80,7 +80,7 @@ export function managerPage(parts: Parts, visit: LineVisit): Reply {
       lines: [texts.t('manager.lead'), texts.t('manager.works'), texts.t('manager.business')],
       reference: {
         label: texts.t('manager.address'),
-        value: `${new URL(parts.options.portalOrigins[0]).host}/${tag}/check`,
+        value: asAddress(new URL(parts.options.portalOrigins[0]).host, `/${tag}/check`),
         second: { label: texts.t('foot.code'), value: shownCode(journey.checkCode) },
       },
       actions: [{ href: `/${tag}/`, label: texts.t('steps.back'), main: false }],
