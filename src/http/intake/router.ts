@@ -6,6 +6,7 @@ import type { AcceptInput, AcceptOutcome } from '../../flow/accept.ts';
 import type { Clock, Log } from '../../flow/ports.ts';
 import { readDelivery } from '../../protocols/reports/read.ts';
 import { notFound, sendProblem, unknownError } from '../problem.ts';
+import { seldom } from '../seldom.ts';
 import { readBody } from './body.ts';
 import { createBudget } from './budget.ts';
 import { createKeyring, type IntakeSource } from './keys.ts';
@@ -18,6 +19,8 @@ export interface IntakeLimits {
   readonly bodyDeadlineMs: number;
   /** Deliveries in work at one time, over all sources. */
   readonly maxInFlight: number;
+  /** Of these for one source: a slow one leaves room for the others. */
+  readonly perSourceInFlight: number;
   readonly perSourcePerSecond: number;
   readonly perSourceBurst: number;
 }
@@ -26,6 +29,7 @@ export const INTAKE_LIMITS: IntakeLimits = {
   maxBodyBytes: 8 * 1024 * 1024,
   bodyDeadlineMs: 30_000,
   maxInFlight: 64,
+  perSourceInFlight: 8,
   perSourcePerSecond: 100,
   perSourceBurst: 2000,
 };
@@ -68,24 +72,38 @@ function createDesk(options: IntakeOptions) {
   const sourceOf = createKeyring(options.sources);
   const budget = createBudget(limits.perSourcePerSecond, limits.perSourceBurst);
   let inFlight = 0;
+  const inFlightOf = new Map<string, number>();
+  let peer: string | undefined;
+  // Anybody may try a key: one line a minute, with the peer of the moment.
+  const tellStranger = seldom(
+    () => options.clock.monotonicMs(),
+    (times) => options.log.warn('INTAKE_UNAUTHORISED', { peer, times }),
+  );
   return async (request: Request, response: Response): Promise<void> => {
     // The key first: a stranger's body is never read, and the answer says nothing about it.
     const source = sourceOf(request.headers.authorization);
-    if (source === undefined) return refuseStranger(request, response, options.log);
+    if (source === undefined) {
+      peer = request.socket.remoteAddress;
+      tellStranger();
+      return refuseStranger(request, response);
+    }
     const waitMs = budget.take(source, options.clock.monotonicMs());
     if (waitMs > 0) return hangUp(request, response, 'WG-INT-006', Math.ceil(waitMs / 1000));
-    if (inFlight >= limits.maxInFlight) return hangUp(request, response, 'WG-INT-007', 2);
+    const own = inFlightOf.get(source) ?? 0;
+    if (own >= limits.perSourceInFlight || inFlight >= limits.maxInFlight)
+      return hangUp(request, response, 'WG-INT-007', 2);
     inFlight++;
+    inFlightOf.set(source, own + 1);
     try {
       await receive(request, response, source, limits, options);
     } finally {
       inFlight--;
+      inFlightOf.set(source, inFlightOf.get(source)! - 1);
     }
   };
 }
 
-function refuseStranger(request: Request, response: Response, log: Log): void {
-  log.warn('INTAKE_UNAUTHORISED', { peer: request.socket.remoteAddress });
+function refuseStranger(request: Request, response: Response): void {
   response.setHeader('WWW-Authenticate', 'Bearer');
   hangUp(request, response, 'WG-INT-001');
 }

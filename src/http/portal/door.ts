@@ -1,6 +1,7 @@
 // What stands before each page: limits, foreign forms, the line; and what is said when something fails.
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { parsePeer } from '../../core/net/ip.ts';
+import { seldom } from '../seldom.ts';
 import { isForeign } from './guard.ts';
 import { negotiate } from './languages.ts';
 import { createFirstUses, createLimit, type Limit } from './limits.ts';
@@ -109,11 +110,13 @@ export function createDoor(parts: Parts) {
       answer(parts, visit, response, stranger(parts, visit));
     };
 
+  // Any page of the web can make browsers send one: one line a minute.
+  const tellForeign = seldom(options.now, (times) => options.log.warn('PORTAL_FOREIGN_FORM', { times }));
   const enter = (request: Request, response: Response, next: () => void): void => {
     const known = texts.has(String(request.params['lang'])) && ['GET', 'HEAD', 'POST'].includes(request.method);
     if (!known) fail(request, response, 404, 'missing');
     else if (request.method === 'POST' && isForeign(request.headers, options.portalOrigins)) {
-      options.log.warn('PORTAL_FOREIGN_FORM');
+      tellForeign();
       fail(request, response, 403, 'foreign');
     } else next();
   };

@@ -89,7 +89,7 @@ const told = async (response: Response) => ({
 
 describe('POST /v1/reports', () => {
   test('F01: the same event 1,000 times in parallel is one row, and each sender hears 200', async () => {
-    const url = await serve({ limits: { maxInFlight: 1000 } });
+    const url = await serve({ limits: { maxInFlight: 1000, perSourceInFlight: 1000 } });
     const answers = await Promise.all(Array.from({ length: 1000 }, () => post(url, body(event))));
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([200]));
     const rows = await Promise.all(
@@ -250,5 +250,37 @@ describe('POST /v1/reports', () => {
     expect((await Promise.race([first, second])).status).toBe(503);
     release();
     expect([(await first).status, (await second).status].sort()).toEqual([200, 503]);
+  });
+
+  test('a source that holds all of its places leaves the others theirs', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const url = await serve({
+      accept: async (input) => {
+        if (input.source === 'honeypot-1') await held;
+        return accept(input);
+      },
+    });
+    const other = { authorization: `Bearer ${OTHER_KEY}` };
+    const slow = Array.from({ length: 9 }, (_, n) => post(url, body({ ...event, id: `slow-${n}` })));
+    expect((await Promise.race(slow)).status, 'the ninth').toBe(503);
+    expect((await post(url, body({ ...event, id: 'other' }), other)).status).toBe(200);
+    release();
+    expect((await Promise.all(slow)).filter((answer) => answer.status === 200)).toHaveLength(8);
+    expect((await post(url, body({ ...event, id: 'after' }))).status, 'places are given back').toBe(200);
+  });
+
+  test('strangers fill no log: one line at once, then one a minute with how many there were', async () => {
+    const url = await serve();
+    const told = () => log.lines.filter((line) => line.includes('INTAKE_UNAUTHORISED'));
+    const knock = () => post(url, body(event), { authorization: `Bearer ${'x'.repeat(32)}` });
+    for (let i = 0; i < 20; i++) expect((await knock()).status).toBe(401);
+    expect(told()).toHaveLength(1);
+    monotonicMs += 60_000;
+    await knock();
+    expect(told()).toHaveLength(2);
+    expect(told()[1]).toContain('"times":20');
   });
 });
