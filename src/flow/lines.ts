@@ -36,19 +36,17 @@ export async function applyLines(
   const fieldsOf = new Map(changes.fields);
   for (const line of [...newEpoch, ...removed]) fieldsOf.set(line.id, ['contract']);
   const all = [...added, ...changed, ...newEpoch, ...removed];
+  const counts = { added: added.length, changed: changed.length, newEpoch: newEpoch.length, removed: removed.length };
+  const entry = (action: string): AuditDraft => ({ at, actor: { kind: 'staff', name: by }, action, detail: counts });
+  // First what is about to happen: a crash in the middle leaves a part of the file, and who began it is on record. The
+  // same file again does the rest; open cases of lines freed by then close at the next start.
+  await parts.store.commit({ audit: [entry('lines-import-begun')] });
   for (let from = 0; from < all.length; from += PER_COMMIT) {
     const lines = all.slice(from, from + PER_COMMIT);
     const audit = lines.flatMap((line) => lineEntry(line, { at, by, fields: fieldsOf.get(line.id) ?? [] }));
     await parts.store.commit({ lines, audit });
   }
-  const counts = { added: added.length, changed: changed.length, newEpoch: newEpoch.length, removed: removed.length };
-  const entry: AuditDraft = {
-    at,
-    actor: { kind: 'staff', name: by },
-    action: 'lines-imported',
-    detail: counts,
-  };
-  await parts.store.commit({ audit: [entry] });
+  await parts.store.commit({ audit: [entry('lines-imported')] });
   let casesClosed = 0;
   for (const line of newEpoch) casesClosed += await closeCases(parts, line.id, line.epoch - 1, 'contract-ended');
   for (const line of [...changed, ...removed]) {
