@@ -48,14 +48,17 @@ export class DnsFront {
 
   /** Listens on UDP and TCP of the same port everywhere. Throws when it cannot. Returns the port. */
   async start(): Promise<number> {
-    this.#port = this.#o.port;
-    try {
-      for (const address of this.#addresses()) await this.#listen(address);
-    } catch (cause) {
-      await this.stop();
-      throw new Error('the DNS front cannot listen', { cause });
+    // Any port that is free for UDP may be taken for TCP: then another one.
+    for (let left = this.#o.port === 0 ? 5 : 0; ; left--) {
+      this.#port = this.#o.port;
+      try {
+        for (const address of this.#addresses()) await this.#listen(address);
+        return this.#port;
+      } catch (cause) {
+        await this.stop();
+        if (left === 0) throw new Error('the DNS front cannot listen', { cause });
+      }
     }
-    return this.#port;
   }
 
   /** Until this is called – or when its questions go unanswered for 60 s – DNS of strict lines is not steered. */
