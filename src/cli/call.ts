@@ -26,8 +26,13 @@ const ANSWER_DEADLINE_MS = 600_000;
 
 /** Throws CliFault (exit code 1 or 2) for refusals. */
 export async function callOperation(config: Config, call: Call): Promise<Record<string, Json>> {
-  const overSocket = existsSync(config.controlSocket) ? await tryTheSocket(config, call) : undefined;
-  return (overSocket ?? (await runHere(config, call))) as Record<string, Json>;
+  return (await askService(config, call)) ?? ((await runHere(config, call)) as Record<string, Json>);
+}
+
+/** Only from a service that runs; undefined where there is none. Opens and changes nothing. */
+export async function askService(config: Config, call: Call): Promise<Record<string, Json> | undefined> {
+  if (!existsSync(config.controlSocket)) return undefined;
+  return (await tryTheSocket(config, call)) as Record<string, Json> | undefined;
 }
 
 /** Orders that must reach the gateway even with everything of ours dead. */

@@ -1,12 +1,16 @@
 // `engawa gateway spec`, `engawa config check`: what the root launcher and a careful engineer need before a start.
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { activePolicyText } from '../active-policy.ts';
+import type { Fault } from '../config/faults.ts';
 import { formatFault } from '../config/faults.ts';
+import type { Config } from '../config/load.ts';
+import { loadPolicy } from '../config/policy.ts';
 import type { Json } from '../flow/ports.ts';
 import { renderRuleset } from '../protocols/nftables/ruleset.ts';
 import { encodeSpec } from '../protocols/nftables/spec-json.ts';
 import { startFaults } from '../start-check.ts';
-import { callOperation } from './call.ts';
+import { askService, asTheService, callOperation } from './call.ts';
 import { CliFault, type GlobalOptions, readConfig } from './context.ts';
 import { next, paint, say, sayJson } from './print.ts';
 
@@ -49,10 +53,10 @@ export function gatewayCommands(program: Command): void {
     .description('the configuration')
     .command('check')
     .description('load it and everything it names; all faults at once')
-    .action((_options, command: Command) => {
+    .action(async (_options, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
       const config = readConfig(globals);
-      const faults = startFaults(config).map(formatFault);
+      const faults = [...startFaults(config), ...(await activePolicyFaults(config))].map(formatFault);
       if (faults.length > 0)
         throw new CliFault(2, 'config-invalid', `the service would not start:\n  ${faults.join('\n  ')}`);
       if (globals.json === true) {
@@ -69,6 +73,22 @@ export function gatewayCommands(program: Command): void {
       );
       next('engawa start');
     });
+}
+
+/** The active policy lives in the state: what is changed here – a family, a new version of us – must not make it unreadable. */
+async function activePolicyFaults(config: Config): Promise<readonly Fault[]> {
+  const active = await activePolicy(config).catch((cause: Error) => {
+    process.stderr.write(`engawa: the active policy could not be looked at: ${cause.message}\n`);
+  });
+  if (active === undefined) return [];
+  const loaded = loadPolicy(active.text, `active policy «${active.name}»`, { families: config.families });
+  return loaded.ok ? [] : loaded.error;
+}
+
+async function activePolicy(config: Config): Promise<{ readonly text: string; readonly name: string } | undefined> {
+  const shown = await askService(config, { name: 'policy.show' });
+  if (shown !== undefined) return { text: String(shown['text']), name: String(shown['name']) };
+  return asTheService(config, false, async () => activePolicyText(config.stateFolder));
 }
 
 function firstGateway(command: Command) {

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { activePolicyText } from '../../src/active-policy.ts';
 import { callOperation } from '../../src/cli/call.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { compose } from '../../src/compose.ts';
@@ -129,4 +130,19 @@ test('status with the service down says so first, names what it can, and is no s
   const codes = (JSON.parse(words()) as { warnings: { code: string }[] }).warnings.map(({ code }) => code);
   expect(codes).toEqual(expect.arrayContaining(['service-down', 'hold-on', 'clock-assumed', 'gateway-unreachable']));
   await helper();
+});
+
+test('config check finds out that the active policy would no longer load, and writes nothing', async () => {
+  const engine = await compose(here.config, { quiet: true });
+  const [known] = engine.shelf.texts();
+  const text = `${known!.text}\nrule_that_nobody_knows: 1\n`;
+  await engine.store.commit({ settings: { 'policy-shelf': [{ ...known!, text }] } });
+  await engine.close();
+  const { config } = here;
+  const before = readFileSync(join(here.state, 'engawa.db'));
+  const loadedActive = activePolicyText(config.stateFolder);
+  expect(loadedActive?.text).toBe(text);
+  expect(await engawa('config', 'check')).toBe(2);
+  expect(words()).toContain('active policy');
+  expect(readFileSync(join(here.state, 'engawa.db')).equals(before)).toBe(true);
 });
