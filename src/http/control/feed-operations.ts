@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Line } from '../../core/line/line.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
 import type { Flow } from '../../flow/assemble.ts';
-import { ingest, park } from '../../flow/ingest.ts';
+import { ingest, isRefused, park } from '../../flow/ingest.ts';
 import { applyLines } from '../../flow/lines.ts';
 import { OperationRefused, type Operations } from '../../flow/operations.ts';
 import type { Json } from '../../flow/ports.ts';
@@ -66,6 +66,7 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
     }
     let fault: { readonly code: string; readonly text: string } | undefined;
     let type = '';
+    let truncated = 0;
     const result = await ingest(
       flow,
       {
@@ -77,7 +78,10 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
             return;
           }
           type = feed.type;
-          yield* feed.rows;
+          for await (const row of feed.rows) {
+            if (!isRefused(row) && row.extra['engawa.notes']?.includes('truncated') === true) truncated++;
+            yield row;
+          }
         },
       },
       progress,
@@ -100,6 +104,7 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
         duplicate: result.duplicates,
         refused: result.refusedTotal,
       },
+      truncated,
       ...(await outcomesOf(flow, result.accepted)),
       refused: result.refused.map((row) => ({ ...row })),
     };

@@ -7,7 +7,7 @@ import { type Instant, SECOND } from '../../core/kernel/time.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
 import { type CsvFault, type CsvRecord, csvRecords } from '../csv/reader.ts';
 import { type Role, roleOf } from './roles.ts';
-import { keepable, normaliseRow, type RowContext } from './row.ts';
+import { keepable, leftOut, normaliseRow, type RowContext } from './row.ts';
 
 export interface FeedInput {
   readonly source: string;
@@ -70,6 +70,7 @@ export async function readFeed(input: FeedInput): Promise<Result<Feed, FileFault
     header: columns,
     byName: columns.map((name, i) => ({ name, i })).sort((a, b) => (a.name < b.name ? -1 : 1)),
     kept: role === undefined ? [] : keepable(columns, role),
+    leftOut: role === undefined ? [] : leftOut(columns, role),
   };
   return ok({ type, role, items: rows(reading, records) });
 }
@@ -98,6 +99,7 @@ interface Reading {
   /** The columns in the order of their names, with their places. */
   readonly byName: readonly { readonly name: string; readonly i: number }[];
   readonly kept: readonly string[];
+  readonly leftOut: readonly string[];
 }
 
 async function* rows(
@@ -119,7 +121,7 @@ function readRow(reading: Reading, record: CsvRecord): Result<Report, { code: st
   if (role.subscriber === 'none') return err({ code: 'type-without-line', text: role.why });
   const row = new Map<string, string>();
   for (let i = 0; i < header.length; i++) row.set(header[i]!, record.cells[i] ?? '');
-  const context: RowContext = { role, kept: reading.kept, familyOf: input.familyOf };
+  const context: RowContext = { role, kept: reading.kept, leftOut: reading.leftOut, familyOf: input.familyOf };
   const normalised = normaliseRow(row, context);
   if (!normalised.ok) return normalised;
   if (normalised.value.observedAt > input.receivedAt + 2 * SECOND)

@@ -13,6 +13,8 @@ export interface RowContext {
   readonly role: Role;
   /** Columns of the file that may be kept as they are (`keepable`): asked once per file, not once per cell. */
   readonly kept: readonly string[];
+  /** The others that are of no use to the report itself (`leftOut`). */
+  readonly leftOut: readonly string[];
   readonly familyOf: (name: string) => string | undefined;
 }
 
@@ -23,7 +25,10 @@ const [MAX_EXTRA, MAX_EXTRA_CHARS] = [64, 256];
 /** 2000-01-01: an older time is an empty clock, not an observation. */
 const EARLIEST: Instant = 946_684_800_000;
 
-export function normaliseRow(row: FeedRow, { role, kept, familyOf }: RowContext): Result<Normalised, RowFault> {
+export function normaliseRow(
+  row: FeedRow,
+  { role, kept, leftOut: out, familyOf }: RowContext,
+): Result<Normalised, RowFault> {
   const observedAt = parseUtcStamp(row.get('timestamp') ?? '');
   if (observedAt === undefined || observedAt < EARLIEST)
     return err({ code: 'timestamp-bad', text: 'timestamp is not YYYY-MM-DD HH:MM:SS in UTC, or lies before 2000' });
@@ -48,7 +53,7 @@ export function normaliseRow(row: FeedRow, { role, kept, familyOf }: RowContext)
     ...(farPort?.ok && farPort.value !== undefined ? { destinationPort: farPort.value } : {}),
     observedAt,
     precisionMs: observedAt % DAY === 0 ? DAY : SECOND, // a date without a time: the whole day is in doubt
-    extra: extraOf(row, kept, notes),
+    extra: extraOf(row, { kept, out, notes }),
   });
 }
 
@@ -142,23 +147,39 @@ function familyOfRow(row: FeedRow, familyOf: RowContext['familyOf']): string {
 
 /** Columns whose cells become `extra`: not those read for the report itself, and none with a name that could mislead. */
 export function keepable(header: readonly string[], role: Role): readonly string[] {
-  const [near, far] = ENDS[role.subscriber];
-  const used = new Set(['timestamp', 'protocol', near.ip, near.port, far?.ip, far?.port]);
-  return header.filter(
-    (name) => !used.has(name) && /^[a-z0-9_.]{1,64}$/.test(name) && name !== '__proto__' && !name.startsWith('engawa.'),
-  );
+  return unused(header, role).filter(isPlainName);
 }
 
-/** Everything else as text, bounded; what the parser noticed stands under `engawa.notes`. */
-function extraOf(row: FeedRow, kept: readonly string[], notes: readonly string[]): Record<string, string> {
+export function leftOut(header: readonly string[], role: Role): readonly string[] {
+  return unused(header, role).filter((name) => !isPlainName(name));
+}
+
+function unused(header: readonly string[], role: Role): readonly string[] {
+  const [near, far] = ENDS[role.subscriber];
+  const used = new Set(['timestamp', 'protocol', near.ip, near.port, far?.ip, far?.port]);
+  return header.filter((name) => !used.has(name));
+}
+
+function isPlainName(name: string): boolean {
+  return /^[a-z0-9_.]{1,64}$/.test(name) && name !== '__proto__' && !name.startsWith('engawa.');
+}
+
+/** Everything else as text, bounded; what the parser noticed stands under `engawa.notes`, also that something was cut. */
+function extraOf(
+  row: FeedRow,
+  { kept, out, notes }: { kept: readonly string[]; out: readonly string[]; notes: readonly string[] },
+): Record<string, string> {
   const extra: Record<string, string> = {};
   let count = 0;
+  let cut = out.some((name) => row.get(name) !== '');
   for (const name of kept) {
     const cell = row.get(name) ?? '';
     if (cell === '') continue;
-    if (++count > MAX_EXTRA) break;
-    extra[name] = cell.slice(0, MAX_EXTRA_CHARS).toWellFormed();
+    cut ||= cell.length > MAX_EXTRA_CHARS;
+    if (++count > MAX_EXTRA) cut = true;
+    else extra[name] = cell.slice(0, MAX_EXTRA_CHARS).toWellFormed();
   }
-  if (notes.length > 0) extra['engawa.notes'] = notes.join(';');
+  const all = cut ? [...notes, 'truncated'] : notes;
+  if (all.length > 0) extra['engawa.notes'] = all.join(';');
   return extra;
 }

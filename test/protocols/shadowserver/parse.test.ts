@@ -160,6 +160,20 @@ describe('files and rows that are not as they should be', () => {
     expect(a.reports[0]?.extra['novel']).toHaveLength(256);
   });
 
+  test('a row of which something was left out says so, and no other does', async () => {
+    const rows = async (column: string, cell: string) => {
+      const text = `timestamp,ip,port,protocol,${column}\n2026-03-04 05:06:07,192.0.2.17,23,tcp,${cell}\n`;
+      const { reports } = await read('2026-03-04-scan_telnet-x.csv', Buffer.from(text));
+      return reports.map((one) => (one.extra['engawa.notes'] ?? '').split(';').includes('truncated'));
+    };
+    expect(await rows('city', 'Example')).toEqual([false]);
+    expect(await rows('city', 'x'.repeat(257))).toEqual([true]);
+    expect(await rows('two words', 'x')).toEqual([true]);
+    expect(await rows('two words', '')).toEqual([false]);
+    const many = Array.from({ length: 65 }, (_, i) => `c${i}`);
+    expect(await rows(many.join(','), many.join(','))).toEqual([true]);
+  });
+
   test('F10: values in the wrong columns are refused, each with its line, and the next row counts', async () => {
     const { reports, refused } = await read(
       sinkhole,
