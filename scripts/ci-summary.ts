@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 interface Suite {
   readonly status?: unknown;
-  readonly assertionResults?: readonly { readonly status?: unknown }[];
+  readonly assertionResults?: readonly { readonly status?: unknown; readonly fullName?: unknown }[];
 }
 
 export interface Summary {
@@ -27,8 +27,17 @@ export function summarise(json: string | undefined, exitCode: number): Summary {
     passed,
     // Nothing ran, or something beside the tests failed (lint, types, an unhandled error).
     failed: failed === 0 && (exitCode !== 0 || passed === 0) ? 1 : failed,
-    skipped: count('skipped', 'pending', 'todo', 'disabled'),
+    skipped: states.filter((state) => SKIPPED.includes(state)).length,
   };
+}
+
+const SKIPPED: readonly unknown[] = ['skipped', 'pending', 'todo', 'disabled'];
+
+/** A test that did not run proves nothing: it is named, not only counted. */
+export function skippedNames(json: string | undefined): readonly string[] {
+  const suites = (json === undefined ? undefined : suitesOf(json)) ?? [];
+  const tests = suites.flatMap((suite) => suite.assertionResults ?? []);
+  return tests.filter((test) => SKIPPED.includes(test.status)).map((test) => String(test.fullName ?? 'a test'));
 }
 
 function isFailed(test: { readonly status?: unknown }): boolean {
@@ -54,7 +63,9 @@ function readIfThere(path: string): string | undefined {
 }
 
 if (import.meta.main) {
-  const summary = summarise(readIfThere(process.argv[2] ?? ''), Number(process.argv[3] ?? 1));
+  const report = readIfThere(process.argv[2] ?? '');
+  const summary = summarise(report, Number(process.argv[3] ?? 1));
+  for (const name of skippedNames(report)) process.stdout.write(`skipped: ${name}\n`);
   if (summary.skipped > 0) process.stdout.write(`${summary.skipped} skipped\n`);
   process.stdout.write(`${summary.passed} passed, ${summary.failed} failed\n`);
   process.exitCode = summary.failed === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { summarise } from '../../scripts/ci-summary.ts';
+import { skippedNames, summarise } from '../../scripts/ci-summary.ts';
 
 const report = (...suites: { status: string; tests: string[] }[]) =>
   JSON.stringify({
@@ -37,4 +37,15 @@ test.each([
   ['only skipped', report({ status: 'passed', tests: ['skipped'] }), 0, { passed: 0, failed: 1, skipped: 1 }],
 ])('%s', (_name, json, exitCode, expected) => {
   expect(summarise(json, exitCode)).toEqual(expected);
+});
+
+test('names what was skipped, so that no gap stays silent', () => {
+  const tests = [
+    { status: 'passed', fullName: 'runs' },
+    { status: 'skipped', fullName: 'units: verify' },
+    { status: 'pending', fullName: 'units: security' },
+  ];
+  const json = JSON.stringify({ testResults: [{ status: 'passed', assertionResults: tests }] });
+  expect(skippedNames(json)).toEqual(['units: verify', 'units: security']);
+  expect(skippedNames(undefined)).toEqual([]);
 });
