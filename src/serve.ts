@@ -255,10 +255,19 @@ async function openIntake(engine: Engine, service: Service, closers: (() => Prom
 function watchHealth(engine: Engine, watched: Watched, closers: (() => Promise<void> | void)[]): void {
   const failed = (loop: string) => (cause: unknown) =>
     engine.flow.log.error('LOOP_FAILED', { loop, text: String(cause).slice(0, 200) });
-  const look = () => void standingWarnings(engine, watched).catch(failed('warnings'));
-  look();
-  const timer = setInterval(look, WARNINGS_EVERY_MS);
-  closers.push(() => clearInterval(timer));
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const look = async () => {
+    const beganMs = performance.now();
+    await standingWarnings(engine, watched).catch(failed('warnings'));
+    // Looking takes longer the more cases are open: never more than a twentieth of the time.
+    if (!isOver) timer = setTimeout(look, Math.max(WARNINGS_EVERY_MS, 20 * (performance.now() - beganMs)));
+  };
+  void look();
+  closers.push(() => {
+    isOver = true;
+    clearTimeout(timer);
+  });
   const purge = async () => {
     if (isSure(engine.clock.status())) await engine.bindings.purge(engine.clock.now());
   };

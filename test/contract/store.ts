@@ -152,6 +152,17 @@ export function storeContract(technology: string, open: (folder: string) => Prom
       expect(await ids({ limit: 2, afterId: 'case-2' })).toEqual(['case-3']);
     });
 
+    test('cases are listed newest first or by whose turn it is, and open ones are counted whole', async () => {
+      for (const n of [1, 2, 3]) await store.commit({ cases: [openCase(`case-${n}`, { lineId: `line-${n}` })] });
+      await store.commit({ cases: [append(await store.case('case-2'), [closed])] });
+      const list = await store.cases({ newestFirst: true, limit: 2 });
+      expect(list.map((one) => one.id)).toEqual(['case-3', 'case-2']);
+      const first = (await store.case('case-1'))!;
+      expect((await store.cases({ open: true, turn: first.turn })).map((one) => one.id)).toEqual(['case-1', 'case-3']);
+      expect(await store.cases({ open: true, turn: 'support' })).toEqual([]);
+      expect(await store.openCaseCounts()).toEqual({ states: { [first.state]: 2 }, waitForSupport: 0 });
+    });
+
     test('the history of a line is newest first, open cases apart, customers apart', async () => {
       const old = append(openCase('case-1').folded, [closed]);
       const opened = openCase('case-1');
