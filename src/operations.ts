@@ -46,6 +46,7 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
     }),
     ...feedOperations(flow, {
       sources: config.feeds.map((feed) => feed.name),
+      evidenceKeptMs: config.retention.evidence,
       openFeed: async ({ source, name, bytes, evidenceHash, receivedAt }) => {
         const feed = await readFeed({
           source,

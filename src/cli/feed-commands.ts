@@ -104,11 +104,12 @@ async function listParked(globals: GlobalOptions): Promise<void> {
   const parked = answer['parked'] as readonly Row[];
   if (parked.length === 0) return say('No parked files.');
   table(
-    ['hash', 'source', 'file', 'reason'],
+    ['hash', 'source', 'file', 'deleted on', 'reason'],
     parked.map((one) => [
       String(one['hash']).slice(0, 12),
       String(one['source']),
       String(one['name']),
+      String(one['keptUntil']).slice(0, 10),
       String(one['reason']),
     ]),
   );

@@ -1,5 +1,6 @@
 // What comes in by hand: feed files, lines, policies. Readers of formats are handed in by the wiring.
 import { setImmediate as turn } from 'node:timers/promises';
+import { formatInstant } from '../../core/kernel/civil.ts';
 import type { Line } from '../../core/line/line.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
 import type { Flow } from '../../flow/assemble.ts';
@@ -31,6 +32,8 @@ export interface LinesDiffView {
 
 export interface FeedTools {
   readonly sources: readonly string[];
+  /** How long originals are kept, parked ones too. */
+  readonly evidenceKeptMs: number;
   readonly openFeed: OpenFeed;
   readonly readLines: (
     bytes: Uint8Array,
@@ -141,6 +144,8 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
           name: file.name,
           reason: file.reason ?? '',
           bytes: file.bytes,
+          // The original goes with all evidence, read or not: until then it can be replayed.
+          keptUntil: formatInstant(file.receivedAt + tools.evidenceKeptMs),
         })),
       };
     },
