@@ -55,13 +55,18 @@ const step = strict({
   supportHoursOnly: z.boolean().optional().describe('Gardens begin in support hours only; default true.'),
 });
 
+/** A check that runs over faulty files, too, may meet a mapping where a list belongs. */
+function listed<T>(value: readonly T[]): readonly T[] {
+  return Array.isArray(value) ? value : [];
+}
+
 const ladder = z
   .array(step)
   .min(1)
   .max(3)
   .check(
     always<readonly { do: StepAction }[]>((steps, fault) => {
-      for (const [i, step] of steps.entries()) {
+      for (const [i, step] of listed(steps).entries()) {
         const [now, before] = [STEP_ACTIONS.indexOf(step?.do), STEP_ACTIONS.indexOf(steps[i - 1]?.do as StepAction)];
         if (now >= 0 && now <= before) fault([i, 'do'], `a step stricter than ${STEP_ACTIONS[before]}`);
       }
@@ -132,7 +137,7 @@ const policySchema = strict({
     .max(200)
     .check(
       always<readonly { id: string }[]>((rules, fault) => {
-        const ids = rules.map((one) => one?.id);
+        const ids = listed(rules).map((one) => one?.id);
         for (const [i, id] of ids.entries())
           if (id !== undefined && ids.indexOf(id) < i) fault([i, 'id'], 'an id no other rule has');
       }),

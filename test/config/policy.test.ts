@@ -110,6 +110,15 @@ describe('a faulty policy', () => {
     expect(faultsOf(one(RULE, head('Tokyo', '09:00-18:00')))[0]).toContain('an IANA time zone');
   });
 
+  it('a mapping where a list belongs is a fault, not a crash', () => {
+    for (const list of ['rules', 'ladder']) {
+      const text =
+        list === 'rules' ? 'name: x\nrules: { a: 1 }\n' : 'name: x\nrules:\n  - id: a\n    ladder: { do: leaky }\n';
+      const loaded = loadPolicy(text, 'p.yaml');
+      expect(loaded.ok ? [] : loaded.error.map(formatFault).join('\n')).toContain('expected a list, got a mapping');
+    }
+  });
+
   it('no text makes the loader throw', () => {
     const cut = fc.tuple(fc.nat(SAMPLE.length), fc.nat(40), fc.string({ maxLength: 12 }));
     fc.assert(
