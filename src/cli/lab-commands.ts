@@ -36,12 +36,11 @@ export function labCommands(program: Command, done: (exitCode: number) => void):
 }
 
 function tellDry(json: boolean): void {
-  if (json)
-    return sayJson({
-      dryRun: true,
-      observed: 0,
-      notObserved: DRY_STORY.map((line) => line.replace(/^.*not observed: /, '')),
-    });
+  if (json) {
+    const notObserved = DRY_STORY.map((line) => line.replace(/^.*not observed: /, ''));
+    sayJson({ dryRun: true, observed: 0, notObserved });
+    return;
+  }
   say(paint('yellow', 'Dry run: no kernel is touched. Nothing below was observed.'));
   for (const line of DRY_STORY) say(line);
   next('engawa lab --once, as root or where user namespaces are allowed');
