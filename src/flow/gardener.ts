@@ -398,7 +398,7 @@ export class Gardener {
       }
     }
     const wanted = new Set(wantedLineIds);
-    for (const lineId of wanted) if (!this.#plans.has(lineId)) due.add(lineId);
+    for (const lineId of wanted) if (this.#isBehind(lineId)) due.add(lineId);
     for (const lineId of this.known()) if (!wanted.has(lineId)) due.add(lineId);
     for (const [key, state] of inKernel) this.#adoptable.set(key, state);
     await Promise.all([...due].map((lineId) => this.refresh(lineId)));
@@ -407,6 +407,15 @@ export class Gardener {
     if (this.#failed.size > 0) return { missing, extra: 0 };
     this.#loaded.add(gateway.name);
     return { missing, extra: await this.#removeExtra(gateway, inKernel) };
+  }
+
+  /** Wanted, but not planned yet, nothing to put, or planned and held back (hold, a failed check) before it was put. */
+  #isBehind(lineId: string): boolean {
+    const elements = this.#plans.get(lineId)?.derived.elements ?? [];
+    return (
+      elements.length === 0 ||
+      elements.some((one) => this.#memory.get(keyOf(one.gateway, one.prefix))?.lineId !== lineId)
+    );
   }
 
   async #removeExtra(gateway: GatewayLink, inKernel: ReadonlyMap<string, ElementState>): Promise<number> {
@@ -430,9 +439,8 @@ export class Gardener {
     const now = this.#parts.clock.now();
     const due = new Set<string>([...this.#fresh, ...this.#failed]);
     const wanted = new Set(wantedLineIds);
-    for (const lineId of wanted) if (!this.#plans.has(lineId)) due.add(lineId);
-    for (const [lineId, plan] of this.#plans)
-      if (!wanted.has(lineId) || plan.derived.elements.length === 0) due.add(lineId);
+    for (const lineId of wanted) if (this.#isBehind(lineId)) due.add(lineId);
+    for (const lineId of this.#plans.keys()) if (!wanted.has(lineId)) due.add(lineId);
     for (const [, kept] of this.#memory.entries()) if (isDue(kept, now)) due.add(kept.lineId);
     await Promise.all([...due].map((lineId) => this.refresh(lineId)));
   }
