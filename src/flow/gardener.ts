@@ -325,6 +325,7 @@ export class Gardener {
       isAgain,
       isStillRight: () =>
         (loosens || !this.#parts.hold.current().on) &&
+        !this.#queue.isUrgent(plan.lineId) &&
         this.#memory.get(key)?.lineId === plan.lineId &&
         !this.#ended.some((ended) => ended.accessKey === accessKey && overlaps(ended.prefix, element.prefix)),
     };

@@ -5,6 +5,7 @@ import type { DerivedElement } from '../core/garden/derive.ts';
 import { type Instant, SECOND } from '../core/kernel/time.ts';
 import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
 import type { GardenMemory } from './garden-memory.ts';
+import { turn } from './pause.ts';
 import type { AuditDraft, Clock, EnforceError, EnforcementRecord, Enforcer, Log, Store } from './ports.ts';
 
 export interface GatewayLink {
@@ -48,12 +49,7 @@ export class GatewayActs {
 
   async perform(gateway: GatewayLink, moves: readonly Move[]): Promise<void> {
     const recorded = await this.#recordIntent(gateway, moves);
-    const sendable = recorded.filter((move) => {
-      if (move.isStillRight()) return true;
-      this.#takeBack(move);
-      return false;
-    });
-    if (sendable.length > 0) await this.#send(gateway, sendable);
+    if (recorded.length > 0) await this.#send(gateway, recorded);
   }
 
   /** Without a durable intent nothing is put; who shall be free becomes free all the same. */
@@ -80,8 +76,19 @@ export class GatewayActs {
     else this.#parts.memory.change(move.key, { phase: 'unknown' });
   }
 
-  async #send(gateway: GatewayLink, moves: readonly Move[]): Promise<void> {
+  async #send(gateway: GatewayLink, planned: readonly Move[]): Promise<void> {
+    // One fsync may have made our intent and an address's new holder durable together, and we were woken first: let the
+    // bindings speak before we look a last time. From here to the send nothing waits.
+    await turn();
     const now = this.#parts.clock.now();
+    const moves = planned.filter((move) => {
+      // An element whose evidence ran out while it waited would only be put to expire.
+      const hasTime = move.put === undefined || move.put.expiresAt > now;
+      if (hasTime && move.isStillRight()) return true;
+      this.#takeBack(move);
+      return false;
+    });
+    if (moves.length === 0) return;
     const answer = await gateway.enforcer.apply({
       put: moves.flatMap(({ put }) => (put === undefined ? [] : [{ ...put, timeoutSeconds: secondsLeft(put, now) }])),
       remove: moves.filter((move) => move.put === undefined).map((move) => move.prefix),

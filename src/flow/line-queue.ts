@@ -21,6 +21,11 @@ export class LineQueue {
     return this.#running !== undefined;
   }
 
+  /** Somebody asked for loosening since the running batch was planned: what that batch would tighten is old news. */
+  isUrgent(lineId: string): boolean {
+    return this.#urgent.has(lineId);
+  }
+
   get isStopped(): boolean {
     return this.#stopped;
   }
