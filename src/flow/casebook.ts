@@ -3,7 +3,7 @@
 import type { Case, CaseEvent } from '../core/casefile/case.ts';
 import type { CaseCommand, CaseRefusal } from '../core/casefile/command.ts';
 import { decideAll, type Outcome } from '../core/casefile/decide.ts';
-import { TIMER_KINDS, timersOf } from '../core/casefile/timers.ts';
+import { type CaseTimer, timersOf } from '../core/casefile/timers.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import type { Instant } from '../core/kernel/time.ts';
 import type { AuditDraft, CaseChange, Change, Clock, Json, OutboundMessage, Store, Timer } from './ports.ts';
@@ -52,9 +52,11 @@ export class Casebook {
     caseId: string,
     commands: (state: Case | undefined) => readonly CaseCommand[],
     extra: (ordered: Ordered) => Extra = () => ({}),
+    /** The case as the caller has just read it: saves the first look. Old news is a conflict, and then it is read. */
+    known?: Case,
   ): Promise<Result<Ordered, OrderRefusal>> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
-      const before = await this.#parts.store.case(caseId);
+      const before = attempt === 0 && known !== undefined ? known : await this.#parts.store.case(caseId);
       const decided = this.decide(before, commands(before));
       if (!decided.ok) return decided;
       const answer = await this.commit([decided.value], extra(decided.value));
@@ -86,16 +88,17 @@ export class Casebook {
   }
 }
 
+/** Only what these events changed about the timers is written: most attach a report and move none. */
 function changeOf({ before, after, events }: Ordered, now: Instant): Change {
-  const due = timersOf(after, now);
+  const [was, due] = [before === undefined ? [] : timersOf(before, now), timersOf(after, now)];
+  const isArmed = (one: CaseTimer) => was.some((old) => old.kind === one.kind && old.dueAt === one.dueAt);
+  const isGone = (old: CaseTimer) => !due.some((one) => one.kind === old.kind);
+  const nameOf = (one: CaseTimer) => ({ kind: CASE_TIMER + one.kind, key: after.id });
   return {
     cases: [{ caseId: after.id, expectedVersion: before?.version ?? 0, events, folded: after }],
     audit: events.map((recorded) => auditOf(after, recorded)),
-    arm: due.map((one) => ({ kind: CASE_TIMER + one.kind, key: after.id, dueAt: one.dueAt })),
-    disarm: TIMER_KINDS.filter((kind) => !due.some((one) => one.kind === kind)).map((kind) => ({
-      kind: CASE_TIMER + kind,
-      key: after.id,
-    })),
+    arm: due.filter((one) => !isArmed(one)).map((one) => ({ ...nameOf(one), dueAt: one.dueAt })),
+    disarm: was.filter(isGone).map(nameOf),
   };
 }
 

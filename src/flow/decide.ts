@@ -220,10 +220,18 @@ export class Decider {
 
   /** Returns the outcome when nothing but the outcome is to be recorded; otherwise it went with the case. */
   async #decideOne(report: Report, found: Attributed, history: readonly Report[]): Promise<readonly ReportOutcome[]> {
-    const { decision } = await this.preview(report, found, history);
+    const { decision, input } = await this.preview(report, found, history);
     if (!touchesCase(decision)) return [outcomeOf(report, found, decision)];
     const caseId = decision.caseId ?? this.#parts.ids.id();
-    const recorded = await this.act({ report, found, decision, caseId, approved: false });
+    const known = input.history.cases.find((one) => one.id === decision.caseId);
+    const recorded = await this.act({
+      report,
+      found,
+      decision,
+      caseId,
+      approved: false,
+      ...(known === undefined ? {} : { known }),
+    });
     if (recorded) return [];
     // The case moved meanwhile (a release, another report): decide anew from what is true now.
     const again = await this.preview(report, found, history);
@@ -242,6 +250,8 @@ export class Decider {
     readonly approved: boolean;
     /** A held case decided anew: its report is on it already. */
     readonly again?: boolean;
+    /** The case as it was decided upon. */
+    readonly known?: Case;
   }): Promise<boolean> {
     const { report, found, decision, caseId } = work;
     const plan = decision.kind === 'act' ? await this.#admit(decision.plan, report, found, work.approved) : undefined;
@@ -260,7 +270,7 @@ export class Decider {
         again: work.again === true,
         ...(open === undefined ? {} : { open }),
       });
-    const ordered = await this.#parts.casebook.order(caseId, full, extra);
+    const ordered = await this.#parts.casebook.order(caseId, full, extra, work.known);
     if (ordered.ok || plan === undefined) return ordered.ok;
     // «Not tighter» and the like: the report still belongs to the case.
     return (await this.#parts.casebook.order(caseId, (open) => full(open).slice(0, -1), extra)).ok;
