@@ -8,7 +8,7 @@ import type { Instant } from '../core/kernel/time.ts';
 export interface Journey {
   /** Opaque, stable for this line: key for tokens and limits. Never shown, never in a URL. */
   readonly lineRef: string;
-  /** The oldest open case's code; XXXX-XXXX when shown. */
+  /** The oldest open case's code; shown as 4+4 characters. */
   readonly checkCode: string;
   /** Changes with every recorded event: a form made from an older one is refused as `case-changed`. */
   readonly version: string;
