@@ -1,0 +1,20 @@
+// One access session as its NAS speaks of it: what identifies it in a request to the NAS. Who held an address when is
+// binding.ts's; this is only about talking to the gateway of a session that is there now.
+import type { Instant } from '../kernel/time.ts';
+import type { NamedPrefix } from './accounting.ts';
+
+/** Attribute name (RFC spelling) → its values as text, in the order of the record. Octets as `0x…`. */
+export type SessionFacts = Readonly<Record<string, readonly string[]>>;
+
+export interface NasSession {
+  /** Name of the accounting client, as in a binding. */
+  readonly nas: string;
+  /** Acct-Session-Id as the NAS wrote it. */
+  readonly sessionId: string;
+  readonly accessKey: string;
+  readonly realm: string;
+  readonly prefixes: readonly NamedPrefix[];
+  readonly facts: SessionFacts;
+  readonly startAt?: Instant;
+  readonly lastAt: Instant;
+}
