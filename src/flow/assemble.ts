@@ -9,7 +9,7 @@ import { Casebook } from './casebook.ts';
 import { Decider, type Policies } from './decide.ts';
 import { Enforcement } from './enforce.ts';
 import { Gardener } from './gardener.ts';
-import type { GatewayLink } from './gateway-acts.ts';
+import { type GatewayLink, gatewayOf } from './gateway-acts.ts';
 import { HoldRecord } from './hold-record.ts';
 import type { RequiredSteps } from './line-standing.ts';
 import { type MessageTemplate, type MessageText, Messenger, messagesFor } from './notify.ts';
@@ -100,8 +100,5 @@ export function assembleFlow(ports: FlowPorts): Flow {
 
 /** For the breaker's caps: a binding of a NAS nobody listed counts under the NAS's own name. */
 function gatewayNames(gateways: readonly GatewayLink[]): (binding: Binding) => string {
-  return (binding) => {
-    if (binding.nas === undefined) return gateways[0]?.name ?? '';
-    return gateways.find((gateway) => gateway.nasIdentities.includes(binding.nas!))?.name ?? binding.nas;
-  };
+  return (binding) => gatewayOf(gateways, binding)?.name ?? binding.nas ?? gateways[0]?.name ?? '';
 }

@@ -13,7 +13,11 @@ export function isInForce(kept: Kept): boolean {
 }
 
 export function isDue(kept: Kept, now: Instant): boolean {
-  if (kept.phase !== 'confirmed' || kept.leaving) return true;
+  return kept.phase !== 'confirmed' || kept.leaving || isOld(kept, now);
+}
+
+/** Less than half of what it may live is left. */
+export function isOld(kept: Kept, now: Instant): boolean {
   return kept.element.expiresAt - now < (kept.element.expiresAt - kept.putAt) * RENEW_SHARE;
 }
 

@@ -11,9 +11,9 @@ import {
 import { type Instant, SECOND } from '../core/kernel/time.ts';
 import type { Binding } from '../core/line/binding.ts';
 import { formatPrefix, overlaps, type Prefix } from '../core/net/prefix.ts';
-import { frozen, isDue, isInForce, isSameGarden, needsPut } from './element-rules.ts';
+import { frozen, isDue, isInForce, isOld, isSameGarden, needsPut } from './element-rules.ts';
 import { GardenMemory, type Kept, keyOf } from './garden-memory.ts';
-import { GatewayActs, type GatewayLink, type Move } from './gateway-acts.ts';
+import { answersLater, GatewayActs, type GatewayLink, gatewayOf, type Move } from './gateway-acts.ts';
 import { type LineProof, lineProof } from './line-proof.ts';
 import { LineQueue } from './line-queue.ts';
 import type { BindingChange, Bindings, Clock, ElementState, HoldSwitch, Log, Store } from './ports.ts';
@@ -72,11 +72,20 @@ export class Gardener {
   /** Gateways read back whole since the start; until then nothing is removed as «extra» (invariant 11). */
   readonly #loaded = new Set<string>();
   readonly #silent = new Set<string>();
+  /** Gateways with a queue of their own: they try by themselves and say what came of it. */
+  readonly #later: ReadonlySet<string>;
   #retry: NodeJS.Timeout | undefined;
+  /** Words are recorded one after another, in the order in which they were said. */
+  #hearing: Promise<void> = Promise.resolve();
 
   constructor(parts: GardenerParts) {
     this.#parts = parts;
     this.#acts = new GatewayActs({ ...parts, memory: this.#memory, onAcked: (lineId) => this.#fresh.delete(lineId) });
+    this.#later = new Set(parts.gateways.filter(answersLater).map((gateway) => gateway.name));
+    for (const gateway of parts.gateways)
+      gateway.enforcer.onWord?.((words) => {
+        this.#hearing = this.#hearing.then(() => this.#acts.hear(gateway, words));
+      });
     parts.bindings.onChange((change) => {
       if (this.#queue.isRunning) this.#ended.push(...change.ended);
       for (const ended of change.ended) this.#endPrefix(ended.prefix);
@@ -135,6 +144,7 @@ export class Gardener {
   async stop(): Promise<void> {
     clearTimeout(this.#retry);
     await this.#queue.stop();
+    await this.#hearing;
   }
 
   async #actSafely(lineIds: readonly string[]): Promise<void> {
@@ -209,10 +219,7 @@ export class Gardener {
     return {
       now: this.#parts.clock.now(),
       interimMsOf: this.#parts.interimMsOf,
-      gatewayOf: (binding) => {
-        if (binding.nas === undefined) return gateways.length === 1 ? gateways[0] : undefined;
-        return gateways.find((gateway) => gateway.nasIdentities.includes(binding.nas!));
-      },
+      gatewayOf: (binding) => gatewayOf(gateways, binding),
     };
   }
 
@@ -302,13 +309,13 @@ export class Gardener {
     const isAgain =
       own !== undefined &&
       isSameGarden(own.element, element) &&
-      (own.ackedAt !== undefined || own.failure !== undefined);
+      (own.ackedAt !== undefined || own.failure !== undefined || own.phase === 'sent');
     this.#memory.set(key, {
       ...(isAgain ? own : {}),
       lineId: plan.lineId,
       epoch: plan.epoch,
       element,
-      phase: isAgain && own.phase === 'confirmed' ? 'confirmed' : 'sent',
+      phase: isAgain && own.phase !== 'unknown' ? own.phase : 'sent',
       intentAt: isAgain ? own.intentAt : now,
       putAt: now,
       leaving: false,
@@ -342,7 +349,11 @@ export class Gardener {
       this.#failed.has(lineId) ||
       this.#memory
         .ofLine(lineId)
-        .some(([, kept]) => kept.leaving || (kept.phase === 'unknown' && kept.element.access === 'leaky'));
+        .some(
+          ([, kept]) =>
+            !this.#later.has(kept.element.gateway) &&
+            (kept.leaving || (kept.phase === 'unknown' && kept.element.access === 'leaky')),
+        );
     if (this.#queue.isStopped || this.#retry !== undefined || !lineIds.some(isOwed)) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
@@ -442,8 +453,14 @@ export class Gardener {
     const wanted = new Set(wantedLineIds);
     for (const lineId of wanted) if (this.#isBehind(lineId)) due.add(lineId);
     for (const lineId of this.#plans.keys()) if (!wanted.has(lineId)) due.add(lineId);
-    for (const [, kept] of this.#memory.entries()) if (isDue(kept, now)) due.add(kept.lineId);
+    for (const [, kept] of this.#memory.entries())
+      if (this.#later.has(kept.element.gateway) ? isOld(kept, now) : isDue(kept, now)) due.add(kept.lineId);
     await Promise.all([...due].map((lineId) => this.refresh(lineId)));
+  }
+
+  /** For tests and the stop: everything that was said so far is on record. */
+  async heard(): Promise<void> {
+    await this.#hearing;
   }
 
   /** After `release-all`: the elements are gone from the kernel, so nothing of them is kept here either. */

@@ -3,16 +3,35 @@
 import type { Access } from '../core/garden/access.ts';
 import type { DerivedElement } from '../core/garden/derive.ts';
 import { type Instant, SECOND } from '../core/kernel/time.ts';
-import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
-import type { GardenMemory } from './garden-memory.ts';
+import type { Binding } from '../core/line/binding.ts';
+import { containsIp, formatPrefix, type Prefix } from '../core/net/prefix.ts';
+import { type GardenMemory, type Kept, keyOf } from './garden-memory.ts';
 import { turn } from './pause.ts';
-import type { AuditDraft, Clock, EnforceError, EnforcementRecord, Enforcer, Log, Store } from './ports.ts';
+import type { AuditDraft, Clock, EnforceError, EnforcementRecord, Enforcer, GatewayWord, Log, Store } from './ports.ts';
 
 export interface GatewayLink {
   readonly name: string;
   readonly enforcer: Enforcer;
   readonly nasIdentities: readonly string[];
   readonly ipv6Lengths: readonly number[];
+  /** Subscriber pools behind it: static prefixes find their gateway by these. Absent: the only gateway. */
+  readonly pools?: readonly Prefix[];
+  /** Absent: both. A line that holds the other family too is partial. */
+  readonly families?: { readonly ipv4: boolean; readonly ipv6: boolean };
+}
+
+/** It takes an order and answers later (RADIUS): its own queue waits for it, no batch of ours does. */
+export function answersLater(gateway: GatewayLink): boolean {
+  return gateway.enforcer.onWord !== undefined;
+}
+
+/** The gateway that sees this binding's traffic. A static prefix has no NAS to name it: the pool it lies in does. */
+export function gatewayOf(gateways: readonly GatewayLink[], { nas, prefix }: Binding): GatewayLink | undefined {
+  if (nas !== undefined) return gateways.find((gateway) => gateway.nasIdentities.includes(nas));
+  if (gateways.length === 1) return gateways[0];
+  return gateways.find(({ pools = [] }) =>
+    pools.some((one) => one.length <= prefix.length && containsIp(one, prefix.ip)),
+  );
 }
 
 export interface Move {
@@ -93,13 +112,45 @@ export class GatewayActs {
       put: moves.flatMap(({ put }) => (put === undefined ? [] : [{ ...put, timeoutSeconds: secondsLeft(put, now) }])),
       remove: moves.filter((move) => move.put === undefined).map((move) => move.prefix),
     });
-    if (answer.ok) return this.#acked(gateway, moves);
+    if (answer.ok) return answersLater(gateway) ? undefined : this.#acked(gateway, moves);
     if (answer.error.kind === 'refused' && moves.length > 1) {
       // One transaction, all or nothing: a single bad element must not hold up its neighbours, releases least of all.
       for (const part of parted(moves)) await this.#send(gateway, part);
       return;
     }
     await this.#failed(gateway, moves, answer.error);
+  }
+
+  /** What a gateway that answers later has to say; words about an order that is no longer ours are passed over. */
+  async hear(gateway: GatewayLink, words: readonly GatewayWord[]): Promise<void> {
+    const { memory } = this.#parts;
+    const now = this.#parts.clock.now();
+    const told = new Map<Word, Move[]>();
+    for (const { prefix, access, word, failure } of words) {
+      const key = keyOf(gateway.name, prefix);
+      const kept = memory.get(key);
+      if (kept === undefined || (kept.leaving ? 'open' : kept.element.access) !== access) continue;
+      const heard = heardAs(kept, word, failure, now);
+      memory.set(key, heard.kept);
+      if (heard.kept.ackedAt !== undefined && access !== 'open') this.#parts.onAcked(kept.lineId);
+      const move = {
+        key,
+        lineId: kept.lineId,
+        epoch: kept.epoch,
+        prefix,
+        access,
+        isAgain: true,
+        isStillRight: () => true,
+      };
+      if (heard.news !== undefined) told.set(heard.news, [...(told.get(heard.news) ?? []), move]);
+    }
+    for (const [word, moves] of told) await this.#tell(gateway.name, moves, word);
+    for (const { prefix } of words) this.#dropIfGone(keyOf(gateway.name, prefix));
+  }
+
+  #dropIfGone(key: string): void {
+    const kept = this.#parts.memory.get(key);
+    if (kept?.leaving === true && kept.phase === 'confirmed') this.#parts.memory.drop(key);
   }
 
   async #failed(gateway: GatewayLink, moves: readonly Move[], error: EnforceError): Promise<void> {
@@ -143,10 +194,7 @@ export class GatewayActs {
       else memory.change(move.key, { phase: 'unknown' });
     }
     await this.#tell(gateway.name, proven, 'confirmed');
-    for (const move of moves) {
-      const kept = memory.get(move.key);
-      if (move.put === undefined && kept?.leaving === true && kept.phase === 'confirmed') memory.drop(move.key);
-    }
+    for (const move of moves) if (move.put === undefined) this.#dropIfGone(move.key);
   }
 
   /** After a step towards freedom the flows that were steered to us are forgotten, never a lifeline's. */
@@ -190,6 +238,36 @@ export class GatewayActs {
       });
     }
     await this.#parts.store.commit({ enforcement, audit });
+  }
+}
+
+/** A word as memory keeps it, and whether it is news for the record. */
+function heardAs(
+  kept: Kept,
+  word: GatewayWord['word'],
+  failure: string | undefined,
+  now: Instant,
+): { readonly kept: Kept; readonly news?: Word } {
+  const { failure: before, ...rest } = kept;
+  switch (word) {
+    case 'acked': {
+      const isNew = isNews(kept.ackedAt, before);
+      const phase = kept.phase === 'confirmed' && !isNew ? kept.phase : 'acked';
+      return { kept: { ...rest, phase, ackedAt: kept.ackedAt ?? now }, ...(isNew ? { news: 'acked' } : {}) };
+    }
+    case 'confirmed': {
+      const isNew = kept.phase !== 'confirmed' && (kept.confirmedAt === undefined || kept.phase === 'unknown');
+      const proven = { ...rest, phase: 'confirmed' as const, ackedAt: kept.ackedAt ?? now, confirmedAt: now };
+      return { kept: proven, ...(isNew || before !== undefined ? { news: 'confirmed' } : {}) };
+    }
+    case 'unproven':
+      return { kept: { ...kept, phase: 'unknown' } };
+    case 'refused':
+    case 'unanswered':
+      return {
+        kept: { ...kept, phase: 'unknown', failure: failure ?? word },
+        ...(before === (failure ?? word) ? {} : { news: word }),
+      };
   }
 }
 

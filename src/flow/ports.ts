@@ -4,8 +4,10 @@ import type { Actor, Case, CaseEvent, RecordedEvent } from '../core/casefile/cas
 import type { Access } from '../core/garden/access.ts';
 import type { Result } from '../core/kernel/result.ts';
 import type { Instant } from '../core/kernel/time.ts';
+import type { AccountingRecord } from '../core/line/accounting.ts';
 import type { Binding } from '../core/line/binding.ts';
 import type { Line } from '../core/line/line.ts';
+import type { NasSession } from '../core/line/session.ts';
 import type { Ip } from '../core/net/ip.ts';
 import type { Prefix } from '../core/net/prefix.ts';
 import type { ProtocolPort } from '../core/net/transport.ts';
@@ -331,9 +333,23 @@ export interface DenyCount {
   readonly packets: number;
 }
 
+/** What a gateway that answers later says about one prefix. */
+export interface GatewayWord {
+  readonly prefix: Prefix;
+  /** The order that is answered; `open` = out of the garden. */
+  readonly access: 'open' | 'leaky' | 'strict';
+  /** `unproven`: it was confirmed once, and is not any more. */
+  readonly word: 'acked' | 'confirmed' | 'refused' | 'unanswered' | 'unproven';
+  /** A stable word: `timeout`, `applies-at-next-login`, `nak 401`. */
+  readonly failure?: string;
+}
+
 export interface Enforcer {
   readonly gateway: string;
-  /** One transaction: all or nothing. May be repeated. Ok = acked, not confirmed. */
+  /**
+   * One transaction: all or nothing. May be repeated. Ok = acked, not confirmed – except where `onWord` is offered: such a
+   * gateway only takes the order, tries until it is done or withdrawn, and says later what came of it.
+   */
   apply(change: {
     readonly put: readonly GardenElement[];
     readonly remove: readonly Prefix[];
@@ -349,7 +365,35 @@ export interface Enforcer {
   /** After a release: forget only the flows we steered (never a lifeline's). Coalesced by the helper. */
   forgetSteered(prefixes: readonly Prefix[]): Promise<Result<void, EnforceError>>;
   denyCounts(): Promise<Result<readonly DenyCount[], EnforceError>>;
+  /** Offered by gateways that answer later; told in order. */
+  onWord?(listener: (words: readonly GatewayWord[]) => void): void;
   close(): Promise<void>;
+}
+
+/** Sessions of gateways that are spoken to per session (RADIUS): what a request to the NAS can identify them by. */
+export interface NasSessions {
+  /** The newest session that holds this prefix and is not known to be over. */
+  holding(prefix: Prefix): NasSession | undefined;
+  /** Sessions of this access key on one NAS that are not known to be over, newest first. */
+  ofAccessKey(nas: string, accessKey: string): readonly NasSession[];
+  /** Told of every accounting record of such a gateway once it is durable, in order. */
+  onRecord(listener: (record: AccountingRecord) => void): void;
+}
+
+/** What a gateway without read-back was told about one session: written before a packet leaves and after the answer. */
+export interface TellingRow {
+  readonly gateway: string;
+  /** Unique per gateway: of the session it was made for first. */
+  readonly key: string;
+  /** The adapter's own record, versioned inside. */
+  readonly state: Json;
+}
+
+export interface Tellings {
+  load(gateway: string): readonly TellingRow[];
+  /** Durable when it resolves. */
+  save(rows: readonly TellingRow[]): Promise<void>;
+  drop(gateway: string, keys: readonly string[]): Promise<void>;
 }
 
 /** Learned addresses of the DNS front: in the kernel, confirmed, before the answer goes out. */

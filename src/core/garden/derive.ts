@@ -28,12 +28,19 @@ export interface Derived {
   readonly uncovered: readonly { readonly prefix: string; readonly reason: UncoveredReason }[];
 }
 
-export type UncoveredReason = 'shared-address' | 'no-gateway' | 'prefix-length' | 'evidence-too-old';
+export type UncoveredReason = 'shared-address' | 'no-gateway' | 'prefix-length' | 'evidence-too-old' | 'family';
+
+export interface DeriveGateway {
+  readonly name: string;
+  readonly ipv6Lengths: readonly number[];
+  /** What it can restrict; absent: both. */
+  readonly families?: { readonly ipv4: boolean; readonly ipv6: boolean };
+}
 
 export interface DeriveFacts {
   readonly now: Instant;
   /** Gateway that sees this binding's traffic; undefined = none of ours. */
-  gatewayOf(binding: Binding): { readonly name: string; readonly ipv6Lengths: readonly number[] } | undefined;
+  gatewayOf(binding: Binding): DeriveGateway | undefined;
   /** Interim interval of the binding's NAS, ms. */
   interimMsOf(binding: Binding): number;
 }
@@ -57,6 +64,7 @@ function deriveOne(binding: Binding, facts: DeriveFacts): readonly Place[] | Unc
   if (binding.ports !== undefined) return 'shared-address';
   const gateway = facts.gatewayOf(binding);
   if (gateway === undefined) return 'no-gateway';
+  if (gateway.families?.[binding.prefix.ip.family === 4 ? 'ipv4' : 'ipv6'] === false) return 'family';
   const expiresAt =
     binding.source === 'static' ? facts.now + STATIC_TIMEOUT_MS : binding.certainEndAt + 2 * facts.interimMsOf(binding);
   if (expiresAt < facts.now + SECOND) return 'evidence-too-old';
