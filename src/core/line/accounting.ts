@@ -10,6 +10,9 @@ export interface NamedPrefix {
   readonly prefix: Prefix;
 }
 
+/** Attribute name (RFC spelling) → its values as text, in the order of the record. Octets as `0x…`. */
+export type SessionFacts = Readonly<Record<string, readonly string[]>>;
+
 interface AnyRecord {
   readonly nas: string;
   readonly realm: string;
@@ -25,6 +28,8 @@ export interface SessionRecord extends AnyRecord {
   /** Start: the event itself; else the event minus Acct-Session-Time, when it was given. */
   readonly startAt?: Instant;
   readonly prefixes: readonly NamedPrefix[];
+  /** What a request about this session to its NAS may have to name; only from clients whose gateway is asked so. */
+  readonly facts?: SessionFacts;
 }
 
 /** Accounting-On and -Off: every session of the NAS that began before is over, since we do not know when. */

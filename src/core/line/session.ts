@@ -1,10 +1,9 @@
 // One access session as its NAS speaks of it: what identifies it in a request to the NAS. Who held an address when is
 // binding.ts's; this is only about talking to the gateway of a session that is there now.
 import type { Instant } from '../kernel/time.ts';
-import type { NamedPrefix } from './accounting.ts';
+import type { NamedPrefix, SessionFacts } from './accounting.ts';
 
-/** Attribute name (RFC spelling) → its values as text, in the order of the record. Octets as `0x…`. */
-export type SessionFacts = Readonly<Record<string, readonly string[]>>;
+export type { SessionFacts };
 
 export interface NasSession {
   /** Name of the accounting client, as in a binding. */

@@ -108,7 +108,7 @@ const READ: Readonly<Record<Form, (value: Uint8Array) => AttributeValue | undefi
 };
 
 /** Reserved octet, length, then as many octets as needed (RFC 3162 §2.3): trimmed forms are legal. Host bits are cut. */
-function ipv6Prefix(value: Uint8Array): Prefix | undefined {
+export function ipv6Prefix(value: Uint8Array): Prefix | undefined {
   const length = value[1];
   if (value.length < 2 || value.length > 18 || length === undefined || length > 128) return undefined;
   if ((value.length - 2) * 8 < length) return undefined;
@@ -145,6 +145,6 @@ export function asText(value: Uint8Array): string {
   return text(value);
 }
 
-function uint32(value: Uint8Array): number {
+export function uint32(value: Uint8Array): number {
   return ((value[0]! << 24) | (value[1]! << 16) | (value[2]! << 8) | value[3]!) >>> 0;
 }

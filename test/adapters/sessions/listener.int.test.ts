@@ -243,6 +243,26 @@ describe('the accounting listener', () => {
     expect(listener.counts()['prefix-refused']).toBe(3);
   });
 
+  it('keeps what names a session to its NAS for the clients whose gateway is asked so, and for no others', async () => {
+    const { port, stored } = await listening({ facts: true });
+    const more = ['NAS-Port-Type = Ethernet', 'Class = 0x656e', 'Class = 0x6761', 'Framed-Interface-Id = 0:0:0:1'];
+    expect((await radclient(port, [...START, ...more])).code).toBe(0);
+    expect(stored[0]).toMatchObject({
+      facts: {
+        'User-Name': ['ann'],
+        'Acct-Session-Id': ['0001'],
+        'Framed-IP-Address': ['198.51.100.7'],
+        'Delegated-IPv6-Prefix': ['2001:db8:aa00::/56'],
+        'NAS-Port-Type': ['15'],
+        Class: ['0x656e', '0x6761'],
+        'Framed-Interface-Id': ['0000:0000:0000:0001'],
+      },
+    });
+    const plain = await listening();
+    expect((await radclient(plain.port, START)).code).toBe(0);
+    expect(plain.stored[0]).not.toHaveProperty('facts');
+  });
+
   it('names each NAS behind a proxy on its own, and takes the access key it was told to', async () => {
     const { port, stored } = await listening({ proxy: true, accessKey: 'Agent-Circuit-Id' });
     const circuit = ['ADSL-Agent-Circuit-Id = "olt1 1/2/3:100"', 'NAS-Identifier = "bng7"'];

@@ -5,6 +5,8 @@ import { type NotHoldable, whyNotHoldable } from '../../../core/line/holdable.ts
 import { formatIp } from '../../../core/net/ip.ts';
 import { type Prefix, prefixOf } from '../../../core/net/prefix.ts';
 import type { AccountingRequest } from '../../../protocols/radius/accounting.ts';
+import type { Attribute } from '../../../protocols/radius/codec.ts';
+import { sessionFacts } from '../../../protocols/radius/session-facts.ts';
 
 export interface AccountingClient {
   readonly name: string;
@@ -17,6 +19,8 @@ export interface AccountingClient {
   readonly interimSeconds: number;
   /** A proxy that speaks for several NASes: each is then named `<client>/<NAS-Identifier or NAS-IP-Address>`. */
   readonly proxy?: boolean;
+  /** Its gateway is spoken to per session (RFC 5176): keep what a request has to name. */
+  readonly facts?: boolean;
 }
 
 export type Unusable = 'other-status' | 'no-session-id' | 'no-access-key' | 'no-nas-identity';
@@ -35,7 +39,12 @@ const MAX_SESSION_MS = 400 * 24 * HOUR;
 export function readRecord(
   request: AccountingRequest,
   client: AccountingClient,
-  at: { readonly arrivedAt: Instant; readonly reserved: readonly Prefix[] },
+  at: {
+    readonly arrivedAt: Instant;
+    readonly reserved: readonly Prefix[];
+    /** The request's own, as they came. */
+    readonly attributes: readonly Attribute[];
+  },
 ): Reading {
   const nas = nasOf(request, client);
   if (nas === undefined) return { unusable: 'no-nas-identity', refused: [] };
@@ -49,7 +58,14 @@ export function readRecord(
   const startAt = startOf(request, base.eventAt);
   const { prefixes, refused } = prefixesOf(request, at.reserved);
   const record = { ...base, status, sessionId: request.sessionId, accessKey, prefixes };
-  return { record: startAt === undefined ? record : { ...record, startAt }, refused };
+  return {
+    record: {
+      ...record,
+      ...(startAt === undefined ? {} : { startAt }),
+      ...(client.facts === true ? { facts: sessionFacts(at.attributes) } : {}),
+    },
+    refused,
+  };
 }
 
 function nasOf(request: AccountingRequest, client: AccountingClient): string | undefined {

@@ -147,7 +147,8 @@ export class AccountingListener {
     if (!request.ok) return this.#tell(client, 'malformed');
     const { odd = 0 } = request.value;
     if (odd > 0) this.#count(this.#tell(client, 'attribute-odd'), odd);
-    const at = { arrivedAt: this.#options.clock.now(), reserved: this.#options.reserved };
+    const { attributes } = packet.value;
+    const at = { arrivedAt: this.#options.clock.now(), reserved: this.#options.reserved, attributes };
     const reading = readRecord(request.value, client, at);
     if (reading.unusable !== undefined && reading.unusable !== 'other-status')
       this.#tell(client, 'ignored', reading.unusable);
