@@ -1,5 +1,6 @@
 // The whole list in order: the store's own migrations, then those that live beside the code that needs them.
 import { BINDINGS_MIGRATIONS } from './bindings-schema.ts';
+import { NAS_MIGRATION } from './nas-sessions.ts';
 import { type Migration, STORE_MIGRATIONS } from './schema.ts';
 
 /** The breaker counts active lines at every new garden; contact data goes some time after a contract ended. */
@@ -13,4 +14,5 @@ export const MIGRATIONS: readonly Migration[] = [
   ...STORE_MIGRATIONS,
   ...BINDINGS_MIGRATIONS,
   { number: 3, name: 'ended lines', sql: ENDED_LINES },
+  NAS_MIGRATION,
 ];
