@@ -98,6 +98,29 @@ export function bindingsContract(name: string, make: (now: () => number) => Prom
       expect(await open('ann')).toEqual(['198.51.100.9', P]);
     });
 
+    it('lets one of several prefixes go when the session names the others without it', async () => {
+      const [p, q] = [P, '2001:db8:bb00::/56'];
+      await record(said('start', { key: 'ann', minute: 0, addresses: [A, p, q] }));
+      minute = 10;
+      await record(said('interim', { key: 'ann', minute: 10, began: 0, addresses: [A, p, q] }));
+      expect(endedNow()).toEqual([]);
+      minute = 20;
+      await record(said('interim', { key: 'ann', minute: 20, began: 0, addresses: [A, q] }));
+      expect(endedNow()).toEqual([`ann ${p}`]);
+      expect(await open('ann')).toEqual([A, q]);
+    });
+
+    it('has the place of a record that is 24 h late in yesterday, and of its retransmission in the same', async () => {
+      minute = 1440 + 600;
+      const late = said('interim', { key: 'bob', minute: 600, began: 590, addresses: [A] });
+      await record(said('start', { key: 'ann', minute: 2039, addresses: [A] }), late);
+      await record({ ...late, eventAt: late.eventAt + 900 });
+      expect(await holder(A)).toBe('ann');
+      const { bindings } = await it_.bindings.holders('main', ip(A), at(599), at(601));
+      expect(bindings.map((one) => one.accessKey)).toEqual(['bob']);
+      expect(bindings[0]!.certainEndAt - bindings[0]!.certainFromAt!).toBe(900);
+    });
+
     it('ends every session of a NAS at Accounting-On, and none of another', async () => {
       await record(
         said('start', { key: 'ann', minute: 0, addresses: [A] }),

@@ -19,6 +19,8 @@ interface AnyRecord {
   readonly eventAt: Instant;
   /** What the NAS's clock was behind ours by, late delivery included; undefined = the record carried no usable time. */
   readonly clockLagMs?: number;
+  /** The same, where it is so much that the NAS's time was not used. */
+  readonly wrongClockMs?: number;
 }
 
 export interface SessionRecord extends AnyRecord {
@@ -28,6 +30,8 @@ export interface SessionRecord extends AnyRecord {
   /** Start: the event itself; else the event minus Acct-Session-Time, when it was given. */
   readonly startAt?: Instant;
   readonly prefixes: readonly NamedPrefix[];
+  /** A Stop for a session that the NAS found over after it came back: up to when it lasted, nobody saw. */
+  readonly endUnseen?: boolean;
   /** What a request about this session to its NAS may have to name; only from clients whose gateway is asked so. */
   readonly facts?: SessionFacts;
 }
@@ -49,17 +53,19 @@ const MAX_LATE_MS = 30 * DAY;
 
 /**
  * Event-Timestamp (RFC 2869 §5.3) when it can be true, else arrival minus Acct-Delay-Time (RFC 2866 §5.2). Decided on this
- * one record alone, so that the order of arrival cannot matter.
+ * one record alone, so that the order of arrival cannot matter. A retransmission with a larger delay is the same event.
  */
 export function eventTime(record: {
   readonly arrivedAt: Instant;
   readonly delaySeconds?: number;
   readonly eventTimestampSeconds?: number;
-}): { readonly eventAt: Instant; readonly clockLagMs?: number } {
-  const sentAt = record.arrivedAt - (record.delaySeconds ?? 0) * SECOND;
+}): Pick<AnyRecord, 'eventAt' | 'clockLagMs' | 'wrongClockMs'> {
+  const delayMs = (record.delaySeconds ?? 0) * SECOND;
+  // No NAS tries for longer than that: an unset clock was subtracted from a set one.
+  const sentAt = record.arrivedAt - (delayMs > MAX_LATE_MS ? 0 : delayMs);
   if (record.eventTimestampSeconds === undefined) return { eventAt: sentAt };
   const stampedAt = record.eventTimestampSeconds * SECOND;
   const clockLagMs = sentAt - stampedAt;
-  if (clockLagMs < -MAX_AHEAD_MS || clockLagMs > MAX_LATE_MS) return { eventAt: sentAt };
+  if (clockLagMs < -MAX_AHEAD_MS || clockLagMs > MAX_LATE_MS) return { eventAt: sentAt, wrongClockMs: clockLagMs };
   return { eventAt: stampedAt, clockLagMs };
 }

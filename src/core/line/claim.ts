@@ -12,8 +12,8 @@ export interface Claim {
   readonly accessKey: string;
   readonly slot: Slot;
   readonly prefix: Prefix;
-  /** A record named several prefixes of this slot at once: another one is then no sign of a move. */
-  readonly several: boolean;
+  /** How many other prefixes of this slot one record named beside it, at most: those are then no sign of a move. */
+  readonly beside: number;
   /** When the session says it began, to tell a reused Acct-Session-Id from the session before. */
   readonly startAt?: Instant;
   readonly firstAt: Instant;
@@ -54,6 +54,7 @@ export function sessionKey(record: SessionRecord): string {
 
 export function claimsOf(record: SessionRecord): Claim[] {
   const { nas, realm, accessKey, startAt, eventAt } = record;
+  if (record.endUnseen === true) return [];
   const session = sessionKey(record);
   return record.prefixes.map(({ slot, prefix }) => ({
     session,
@@ -62,7 +63,7 @@ export function claimsOf(record: SessionRecord): Claim[] {
     accessKey,
     slot,
     prefix,
-    several: record.prefixes.filter((other) => other.slot === slot).length > 1,
+    beside: record.prefixes.filter((other) => other.slot === slot).length - 1,
     ...(startAt === undefined ? {} : { startAt }),
     firstAt: eventAt,
     lastAt: eventAt,
@@ -86,7 +87,7 @@ export function mergeClaims(a: Claim, b: Claim): Claim {
   return {
     ...a,
     slot: a.slot < b.slot ? a.slot : b.slot,
-    several: a.several || b.several,
+    beside: Math.max(a.beside, b.beside),
     ...(starts.length === 0 ? {} : { startAt: Math.min(...starts) }),
     firstAt: Math.min(a.firstAt, b.firstAt),
     lastAt: Math.max(a.lastAt, b.lastAt),

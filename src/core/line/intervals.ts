@@ -32,9 +32,10 @@ export function deriveBindings(facts: Facts): Binding[] {
 
 function bindingsOf(claim: Claim, claims: readonly Claim[], elsewhere: readonly Claim[], facts: Facts): Binding[] {
   const others = claims.filter((other) => other !== claim && inTheWay(claim, other));
-  const moves = elsewhere.filter((other) => isMove(claim, other));
+  const fellows = elsewhere.filter((other) => isFellow(claim, other));
+  const moves = fellows.filter((other) => !areTogether(claim, other));
   const startAt = startOf(claim, [...others, ...moves]);
-  const end = endOf(claim, others, moves, facts);
+  const end = endOf(claim, others, fellows, facts);
   const whole = {
     id: `${claim.session}\u0000${formatPrefix(claim.prefix)}\u0000${claim.startAt ?? claim.firstAt}`,
     realm: claim.realm,
@@ -75,9 +76,14 @@ function inTheWay(claim: Claim, other: Claim): boolean {
   return other.realm === claim.realm && overlaps(claim.prefix, other.prefix) && !sameSession(claim, other);
 }
 
-function isMove(claim: Claim, other: Claim): boolean {
-  if (!sameSession(claim, other) || other.slot !== claim.slot || samePrefix(other.prefix, claim.prefix)) return false;
-  return !(claim.several || other.several);
+/** Another prefix of the same session and slot. */
+function isFellow(claim: Claim, other: Claim): boolean {
+  return sameSession(claim, other) && other.slot === claim.slot && !samePrefix(other.prefix, claim.prefix);
+}
+
+/** A session that holds several of a slot at once does not leave one by naming another beside it. */
+function areTogether(claim: Claim, other: Claim): boolean {
+  return claim.beside > 0 || other.beside > 0;
 }
 
 /** The session may have had the prefix before the first record that names it, but not before others were last seen. */
@@ -90,7 +96,7 @@ function startOf(claim: Claim, others: readonly Claim[]): Instant {
   return startAt;
 }
 
-function endOf(claim: Claim, others: readonly Claim[], moves: readonly Claim[], facts: Facts): End | undefined {
+function endOf(claim: Claim, others: readonly Claim[], fellows: readonly Claim[], facts: Facts): End | undefined {
   const ends: End[] = [];
   for (const stop of facts.stops)
     if (sameSession(claim, stop) && stop.lastAt >= claim.lastAt - STOP_JITTER_MS)
@@ -98,16 +104,26 @@ function endOf(claim: Claim, others: readonly Claim[], moves: readonly Claim[], 
   const reset = facts.resetsOf(claim.nas).find((at) => at > claim.lastAt);
   if (reset !== undefined) ends.push({ at: reset, by: 'nas-reset' });
   // Evidence of both at one time: nobody knows who was first (two clocks, too), so it may last as long as the other's.
-  for (const other of [...others, ...moves])
-    if (other.lastAt > claim.lastAt)
-      ends.push({ at: other.firstAt > claim.lastAt ? other.firstAt : other.lastAt, by: 'superseded' });
+  for (const other of others)
+    if (other.lastAt > claim.lastAt) ends.push({ at: afterLast(claim, other), by: 'superseded' });
+  const limitAt = claim.lastAt + 2 * facts.interimMsOf(claim.nas);
+  // A later record named others of its slot and not this one: left, at the latest when the next record was due.
+  for (const other of fellows)
+    if (other.lastAt > claim.lastAt) {
+      const at = afterLast(claim, other);
+      ends.push({ at: areTogether(claim, other) ? Math.min(at, limitAt) : at, by: 'superseded' });
+    }
   const first = ends.reduce<End | undefined>(
     (best, end) => (best === undefined || isBefore(end, best) ? end : best),
     undefined,
   );
   if (first !== undefined) return first;
-  const limitAt = claim.lastAt + 2 * facts.interimMsOf(claim.nas);
   return limitAt < facts.now ? { at: limitAt, by: 'timeout' } : undefined;
+}
+
+/** The first that is known of the other after this one's last evidence. */
+function afterLast(claim: Claim, other: Claim): Instant {
+  return other.firstAt > claim.lastAt ? other.firstAt : other.lastAt;
 }
 
 const RANK = { stop: 0, 'nas-reset': 1, superseded: 2, timeout: 3 } as const;

@@ -106,6 +106,78 @@ describe('bindings from accounting records', () => {
     expect(told(bindingsFrom(records, 11)).map((one) => one.end)).toEqual([undefined, undefined]);
   });
 
+  it('lets go of one of several prefixes when a later record names the others and not it', () => {
+    const [p, q] = [named(P), named('2001:db8:bb00::/56')];
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A, p, q] }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: [A, p, q] }),
+      said('interim', { key: 'ann', minute: 20, began: 0, addresses: [A, q] }),
+    ];
+    expect(told(bindingsFrom(records, 21))).toEqual([
+      { who: 'ann', what: A, certain: [0, 20], end: undefined, by: undefined },
+      { who: 'ann', what: P, certain: [0, 10], end: 20, by: 'superseded' },
+      { who: 'ann', what: '2001:db8:bb00::/56', certain: [0, 20], end: undefined, by: undefined },
+    ]);
+    const later = said('interim', { key: 'ann', minute: 300, began: 0, addresses: [A, q] });
+    expect(told(bindingsFrom([...records, later], 301))[1]).toMatchObject({ what: P, certain: [0, 10], end: 30 });
+  });
+
+  it('takes a prefix that joins a session in an Interim beside the one it has, and neither for a move', () => {
+    const [p, q] = [named(P), named('2001:db8:bb00::/56')];
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [p] }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: [p, q] }),
+      said('interim', { key: 'ann', minute: 20, began: 0, addresses: [p, q] }),
+    ];
+    expect(told(bindingsFrom(records, 21))).toEqual([
+      { who: 'ann', what: P, certain: [0, 20], end: undefined, by: undefined },
+      { who: 'ann', what: '2001:db8:bb00::/56', certain: [10, 20], end: undefined, by: undefined },
+    ]);
+  });
+
+  it('lets the IPv4 address of a session run out by itself when records name IPv6 alone', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A, P] }),
+      ...[10, 20, 30].map((minute) => said('interim', { key: 'ann', minute, began: 0, addresses: [P] })),
+    ];
+    expect(told(bindingsFrom(records, 31))).toEqual([
+      { who: 'ann', what: A, certain: [0, 0], end: 20, by: 'timeout' },
+      { who: 'ann', what: P, certain: [0, 30], end: undefined, by: undefined },
+    ]);
+  });
+
+  it('ends a session with the Stop that a NAS sends after its own crash, but takes it for no evidence up to then', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A] }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: [A] }),
+      said('stop', { key: 'ann', minute: 18, began: 0, addresses: [A], endUnseen: true }),
+    ];
+    expect(told(bindingsFrom(records, 19))).toEqual([{ who: 'ann', what: A, certain: [0, 10], end: 18, by: 'stop' }]);
+  });
+
+  it('A07: takes a Start sent twice for one, and another user under the same Acct-Session-Id for another session', () => {
+    const start = said('start', { key: 'ann', minute: 0, addresses: [A], session: '00000001' });
+    expect(told(bindingsFrom([start, start], 1))).toHaveLength(1);
+    const records = [start, reset(5), said('start', { key: 'bob', minute: 6, addresses: [B], session: '00000001' })];
+    expect(told(bindingsFrom(records, 7))).toEqual([
+      { who: 'ann', what: A, certain: [0, 0], end: 5, by: 'nas-reset' },
+      { who: 'bob', what: B, certain: [6, 6], end: undefined, by: undefined },
+    ]);
+  });
+
+  it('keeps what a line had on one NAS beside what it begins on another, until the lost Stop is certain', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: [A] }),
+      said('start', { key: 'ann', minute: 5, addresses: [B], nas: 'bng2', session: 'x' }),
+      said('interim', { key: 'ann', minute: 15, began: 5, addresses: [B], nas: 'bng2', session: 'x' }),
+    ];
+    expect(told(bindingsFrom(records, 19)).map((one) => [one.what, one.end])).toEqual([
+      [A, undefined],
+      [B, undefined],
+    ]);
+    expect(told(bindingsFrom(records, 21))[0]).toMatchObject({ what: A, certain: [0, 0], end: 20, by: 'timeout' });
+  });
+
   it('dates an Interim without Start by its Session-Time as possible, and as certain only from itself', () => {
     const [binding] = bindingsFrom([said('interim', { key: 'ann', minute: 30, began: 0, addresses: [A] })], 31);
     expect([minute(binding!.startAt), minute(binding!.certainFromAt)]).toEqual([0, 30]);
@@ -131,6 +203,9 @@ describe('bindings from accounting records', () => {
       said('start', { key: 'bob', minute: 22, addresses: [A], nas: 'bng2' }),
       said('interim', { key: 'bob', minute: 32, began: 22, addresses: [A], nas: 'bng2' }),
       said('start', { key: 'bob', minute: 40, addresses: [A], session: 's-bob', nas: 'bng2' }),
+      said('start', { key: 'cid', minute: 2, addresses: [P, '2001:db8:bb00::/56'], session: 's-ann' }),
+      said('interim', { key: 'cid', minute: 12, began: 2, addresses: ['2001:db8:bb00::/56'], session: 's-ann' }),
+      said('stop', { key: 'cid', minute: 37, began: 2, session: 's-ann', endUnseen: true }),
       reset(35, 'bng2'),
       reset(36),
     ];

@@ -28,6 +28,7 @@ interface Said {
   readonly nas?: string;
   /** Minute the session says it began at. */
   readonly began?: number;
+  readonly endUnseen?: boolean;
 }
 
 export function said(status: SessionRecord['status'], options: Said): SessionRecord {
@@ -42,6 +43,7 @@ export function said(status: SessionRecord['status'], options: Said): SessionRec
     eventAt: at(minute),
     ...(began === undefined ? {} : { startAt: at(began) }),
     prefixes: addresses.map((one) => (typeof one === 'string' ? named(one) : one)),
+    ...(options.endUnseen === undefined ? {} : { endUnseen: options.endUnseen }),
   };
 }
 

@@ -35,6 +35,9 @@ export interface Reading {
 /** Longest session an Acct-Session-Time is believed for; beyond it the counter has wrapped or is nonsense. */
 const MAX_SESSION_MS = 400 * 24 * HOUR;
 
+/** Acct-Terminate-Cause of a session that a crash ended (RFC 2866 §5.10); its Stop is sent when the NAS is up again. */
+const NAS_REBOOT = 11;
+
 /** Pure: one request, one client, the moment it arrived. */
 export function readRecord(
   request: AccountingRequest,
@@ -62,6 +65,7 @@ export function readRecord(
     record: {
       ...record,
       ...(startAt === undefined ? {} : { startAt }),
+      ...(status === 'stop' && request.terminateCause === NAS_REBOOT ? { endUnseen: true } : {}),
       ...(client.facts === true ? { facts: sessionFacts(at.attributes) } : {}),
     },
     refused,

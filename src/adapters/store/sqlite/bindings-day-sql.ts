@@ -1,5 +1,6 @@
 // The statements over one day's tables, each text made once: to build and hash one anew per call costs more than to run it.
-// Sessions go in and come out as hex. The tables themselves: bindings-schema.ts.
+// Sessions go in and come out as hex; `several` counts the other prefixes of the slot that a record named beside this one. The
+// tables themselves: bindings-schema.ts.
 
 /** Claims inside one longer-than-host prefix that are looked at; one is enough to make it disputed. */
 const INSIDE_LIMIT = 512;
@@ -34,9 +35,9 @@ export function forgetDay(day: number): void {
 function make(claims: string, stops: string): DaySql {
   const select = `SELECT ${COLUMNS} FROM ${claims} WHERE`;
   return {
-    confirm: `UPDATE ${claims} SET slot = min(slot, ?), several = max(several, ?), start_at = min(start_at, ?),
-       last_at = max(last_at, ?)
-     WHERE realm = ? AND ip = ? AND length = ? AND start = ? AND session = unhex(?) AND first_at <= ? AND last_at >= ?`,
+    confirm: `UPDATE ${claims} SET slot = min(slot, ?), start_at = min(start_at, ?), last_at = max(last_at, ?)
+     WHERE realm = ? AND ip = ? AND length = ? AND start = ? AND session = unhex(?) AND first_at <= ? AND last_at >= ?
+       AND several = ?`,
     widen: `INSERT INTO ${claims} (realm, ip, length, start, session, slot, several, nas, access_key, session_id, start_at,
        first_at, last_at) VALUES (?, ?, ?, ?, unhex(?), ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (realm, ip, length, start, session) DO UPDATE SET slot = min(slot, excluded.slot),

@@ -36,7 +36,8 @@ interface StopRow {
 /** What recording one session record did to the rows. */
 export interface Recorded {
   /** The claim's row is new, reaches further back, or its evidence had run dry: somebody may have held the prefix that
-   *  we did not know of. An Interim that only confirms what was known is not in here. */
+   *  we did not know of; or it came in other company: the session may have left a prefix. An Interim that only confirms
+   *  what was known is not in here. */
   readonly begun: readonly Claim[];
   readonly session: string;
 }
@@ -73,11 +74,11 @@ export class BindingDays {
     const begun: Claim[] = [];
     for (const claim of claimsOf(record)) {
       const key = this.#keyOf(tx, claim, session);
-      const values = [SLOTS.indexOf(claim.slot), claim.several ? 1 : 0] as const;
+      const values = [SLOTS.indexOf(claim.slot), claim.beside] as const;
       const startAt = claim.startAt ?? null;
       const { eventAt } = record;
       // Most records only confirm what is known: one look-up that is the write as well.
-      if (tx.runSql(sql.confirm, [...values, startAt, eventAt, ...key, eventAt, freshAt]) > 0) continue;
+      if (tx.runSql(sql.confirm, [values[0], startAt, eventAt, ...key, eventAt, freshAt, values[1]]) > 0) continue;
       const nas = this.#names.idOf(tx, claim.nas);
       tx.runSql(sql.widen, [...key, ...values, nas, claim.accessKey, record.sessionId, startAt, eventAt, eventAt]);
       begun.push({ ...claim, session });
@@ -183,7 +184,7 @@ export class BindingDays {
       accessKey: row.access_key,
       slot: SLOTS[row.slot]!,
       prefix: prefixOfKey(row.ip, row.length),
-      several: row.several === 1,
+      beside: row.several,
       ...startOf(row),
       firstAt: row.first_at,
       lastAt: row.last_at,
