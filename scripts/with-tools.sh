@@ -27,7 +27,13 @@ case $kind in
   check) needs='' ;;
   run) needs=$gateway ;;
   lab) needs="$gateway procps=sysctl openssl=openssl" ;;
-  test) needs="$gateway procps=sysctl openssl=openssl freeradius-utils=radclient chromium=chromium libnss3-tools=certutil fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc" ;;
+  test)
+    needs="$gateway procps=sysctl openssl=openssl chromium=chromium libnss3-tools=certutil fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
+    # Peers that the tests start themselves, on ports and in folders of their own.
+    needs="$needs freeradius=freeradius freeradius-utils=radclient freeradius-rest=rlm_rest.so freeradius-postgresql=rlm_sql_postgresql.so freeradius-mysql=rlm_sql_mysql.so"
+    needs="$needs hostapd=hostapd wpasupplicant=wpa_supplicant unbound=unbound dnsmasq=dnsmasq openssh-server=sshd openssh-client=ssh tshark=tshark"
+    needs="$needs postgresql=initdb mariadb-server=mariadbd"
+    ;;
   *)
     say "unknown kind '$kind': expected run, lab, check or test"
     exit 2
@@ -37,6 +43,8 @@ esac
 present() {
   case $1 in
     /*) [ -e "$1" ] ;;
+    *.so) [ -e "/usr/lib/freeradius/$1" ] ;;
+    initdb) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
   esac
 }
@@ -53,9 +61,19 @@ if [ -n "$missing" ]; then
   say "installing Debian packages:$missing"
   DEBIAN_FRONTEND=noninteractive
   export DEBIAN_FRONTEND
+  # Servers among them are for tests that start their own: the system's stay off. (policy-rc.d: what invoke-rc.d asks.)
+  policy=/usr/sbin/policy-rc.d ours=''
+  if [ "$kind" = test ] && [ ! -e "$policy" ]; then
+    say "their services are not started ($policy, for the time of the installation)"
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
+    ours=$policy
+  fi
   apt-get update -q >&2 || die "apt-get update failed. Next: check the network and the package sources, then run this again."
   # shellcheck disable=SC2086 # one word per package
   apt-get install -y -q --no-install-recommends $missing >&2 || die "apt-get install failed. Next: $apt"
+  [ -z "$ours" ] || rm -f "$ours"
 fi
 
 # npm ci writes node_modules/.package-lock.json last: absent means none or an interrupted one, older means the lock file moved on.
