@@ -5,8 +5,9 @@ import type { Binding } from '../../src/core/line/binding.ts';
 import { type Claim, claimsOf, type StopMark, stopOf } from '../../src/core/line/claim.ts';
 import { deriveBindings } from '../../src/core/line/intervals.ts';
 import type { Line } from '../../src/core/line/line.ts';
+import { undisputed } from '../../src/core/line/open.ts';
 import type { Ip } from '../../src/core/net/ip.ts';
-import { containsIp, formatPrefix, overlaps, type Prefix } from '../../src/core/net/prefix.ts';
+import { containsIp, formatPrefix, type Prefix } from '../../src/core/net/prefix.ts';
 import type { BindingChange, Bindings, Holders } from '../../src/flow/ports.ts';
 
 export class MemoryBindings implements Bindings {
@@ -117,11 +118,14 @@ export class MemoryBindings implements Bindings {
   }
 
   #open(): Binding[] {
-    const now = this.#now();
-    const open = this.#all().filter((one) => one.endAt === undefined && one.startAt <= now);
-    const against = (one: Binding, other: Binding) =>
-      other.accessKey !== one.accessKey && other.realm === one.realm && overlaps(one.prefix, other.prefix);
-    return open.filter((one) => !open.some((other) => against(one, other)));
+    const all = this.#all();
+    const skewMsOf = (nas: string) => Math.abs(this.#lags.get(nas) ?? 0);
+    return [...new Set(all.map((one) => one.realm))].flatMap((realm) =>
+      undisputed(
+        all.filter((one) => one.realm === realm),
+        { now: this.#now(), skewMsOf },
+      ),
+    );
   }
 
   #tell(before: readonly Binding[], named: readonly Claim[]): void {

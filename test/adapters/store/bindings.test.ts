@@ -96,6 +96,31 @@ describe('bindings in SQLite', () => {
     );
   });
 
+  it('N05: finds a clock that is set wrong during the day within two minutes, widens its windows, and keeps that', async () => {
+    let now = at(0);
+    const path = folder();
+    const { bindings, database } = openAt(path, () => now);
+    const say = async (lagMs: number, more: Partial<AccountingRecord> = {}) => {
+      const record = said('interim', { key: 'ann', minute: 0, began: 0, addresses: [A] });
+      await bindings.record([{ ...record, eventAt: now - lagMs, clockLagMs: lagMs, ...more } as AccountingRecord]);
+      now += 10_000;
+    };
+    const skewNow = async (of: SqliteBindings) => (await of.holders('main', ip(A), now, now)).skewMs;
+    for (let i = 0; i < 30; i++) await say(200);
+    await say(7_200_000); // from a spool
+    expect(await skewNow(bindings)).toBe(200);
+    expect(bindings.clocks()).toMatchObject([{ nas: 'bng1', offsetMs: 200 }]);
+    for (let i = 0; i < 12; i++) await say(301_000);
+    expect(bindings.clocks()).toMatchObject([{ nas: 'bng1', offsetMs: 301_000 }]);
+    expect(await skewNow(bindings)).toBe(301_000);
+    // A quarter of an hour ahead its time is not used: told, and no reason for wider windows.
+    for (let i = 0; i < 12; i++) await say(0, { clockLagMs: undefined, wrongClockMs: -900_000 } as never);
+    expect(bindings.clocks()).toMatchObject([{ nas: 'bng1', offsetMs: -900_000 }]);
+    expect(await skewNow(bindings)).toBe(301_000);
+    await database.close();
+    expect(await skewNow(openAt(path, () => now, false).bindings)).toBe(301_000);
+  });
+
   it('knows after a restart what it answered for before', async () => {
     const path = folder();
     const first = openAt(path, () => at(5));

@@ -18,7 +18,14 @@ CREATE TABLE binding_refresh (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGE
 CREATE INDEX binding_static_key ON binding_static (access_key);
 `;
 
-export const BINDINGS_MIGRATIONS: readonly Migration[] = [{ number: 2, name: 'bindings', sql: BINDINGS }];
+export const BINDINGS_MIGRATIONS: readonly Migration[] = [
+  { number: 2, name: 'bindings', sql: BINDINGS },
+  {
+    number: 5,
+    name: 'clocks of NASes',
+    sql: 'ALTER TABLE binding_lag ADD COLUMN widest_ms INTEGER NOT NULL DEFAULT 0;',
+  },
+];
 
 /** ip: 16 octets, IPv4 mapped; length in those 128 bits. start: minute of the session's start, negative when unknown. */
 export function daySql(day: number): string {

@@ -6,12 +6,13 @@ import { type AccountingRecord, isReset } from '../../../core/line/accounting.ts
 import type { Binding } from '../../../core/line/binding.ts';
 import { dayOf } from '../../../core/line/claim.ts';
 import type { Line } from '../../../core/line/line.ts';
+import { undisputed } from '../../../core/line/open.ts';
 import type { Ip } from '../../../core/net/ip.ts';
-import { containsIp, overlaps, type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
+import { containsIp, type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
 import type { BindingChange, Bindings, Holders } from '../../../flow/ports.ts';
 import { BindingDays } from './bindings-days.ts';
 import { distinct, Look, type Place, placeId } from './bindings-look.ts';
-import { BindingNames, NasHistory } from './bindings-names.ts';
+import { BindingNames, type NasClock, NasHistory } from './bindings-names.ts';
 import { type StaticChange, staticLengths, staticsOf, WantedStatics } from './bindings-static.ts';
 import type { Connection, Database } from './database.ts';
 
@@ -74,7 +75,7 @@ export class SqliteBindings implements Bindings {
   }
 
   #recordOne(tx: Connection, record: AccountingRecord, now: Instant, found: Touched): void {
-    if (record.clockLagMs !== undefined) this.#nases.lag(tx, record.nas, record.eventAt, record.clockLagMs);
+    this.#nases.lag(tx, record);
     const spanMs = 2 * this.#options.interim.of(record.nas);
     const isCurrent = record.eventAt + spanMs >= now;
     if (isReset(record)) {
@@ -151,7 +152,7 @@ export class SqliteBindings implements Bindings {
     const look = this.#look(now, now);
     const places = distinct([...look.ofAccessKey(accessKey), ...staticsOf(this.#read, accessKey, now)]);
     const open = places.flatMap((place) =>
-      undisputed(look.over(place), now).filter(
+      this.#undisputed(look.over(place), now).filter(
         (one) => one.accessKey === accessKey && samePrefix(one.prefix, place.prefix),
       ),
     );
@@ -160,9 +161,18 @@ export class SqliteBindings implements Bindings {
 
   async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {
     const now = this.#options.clock.now();
-    return undisputed(this.#look(now, now).over({ realm, prefix: prefixOf(ip) }), now)
+    return this.#undisputed(this.#look(now, now).over({ realm, prefix: prefixOf(ip) }), now)
       .filter((one) => containsIp(one.prefix, ip))
       .sort((a, b) => b.prefix.length - a.prefix.length)[0];
+  }
+
+  #undisputed(over: readonly Binding[], now: Instant): Binding[] {
+    return undisputed(over, { now, skewMsOf: (nas) => this.#nases.skewMs(nas, now, now) });
+  }
+
+  /** The clocks of NASes as far as their records of late tell: for a warning. */
+  clocks(): readonly NasClock[] {
+    return this.#nases.clocks();
   }
 
   /** Evidence this far from an instant still says something about it. */
@@ -197,7 +207,7 @@ export class SqliteBindings implements Bindings {
     for (const place of distinct(places)) {
       const over = look.over(place);
       near.push(...over);
-      for (const one of undisputed(over, now)) {
+      for (const one of this.#undisputed(over, now)) {
         keys.add(one.accessKey);
         open.add(placeId(one, one.accessKey));
       }
@@ -236,14 +246,6 @@ interface Touched {
 }
 
 type Named = Place & { readonly accessKey: string; readonly firstAt: Instant; readonly lastAt: Instant };
-
-/** The open ones, unless two access keys hold overlapping parts: then nobody's. */
-function undisputed(over: readonly Binding[], now: Instant): Binding[] {
-  const open = over.filter((one) => one.endAt === undefined && one.startAt <= now);
-  return open.filter((one) =>
-    open.every((other) => other.accessKey === one.accessKey || !overlaps(one.prefix, other.prefix)),
-  );
-}
 
 function endedOf(one: Binding): BindingChange['ended'][number] {
   const { accessKey, realm, prefix, nas } = one;

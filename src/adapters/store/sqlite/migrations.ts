@@ -15,4 +15,4 @@ export const MIGRATIONS: readonly Migration[] = [
   ...BINDINGS_MIGRATIONS,
   { number: 3, name: 'ended lines', sql: ENDED_LINES },
   NAS_MIGRATION,
-];
+].sort((a, b) => a.number - b.number);
