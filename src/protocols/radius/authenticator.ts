@@ -1,38 +1,71 @@
-// Who may have written this packet: Request and Response Authenticator (RFC 2866 §3) and Message-Authenticator
-// (RFC 3579 §3.2, for accounting RFC 5080 §2.2.2). Every comparison takes constant time.
+// Who may have written this packet: Request and Response Authenticator (RFC 2865 §3, RFC 2866 §3, RFC 5176 §2.3) and
+// Message-Authenticator (RFC 3579 §3.2, RFC 5176 §3.4, RFC 5997 §3, for accounting RFC 5080 §2.2.2). Every comparison takes
+// constant time.
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { MESSAGE_AUTHENTICATOR } from './attributes.ts';
-import { offsetOf, type Packet } from './codec.ts';
+import { CODE, offsetOf, type Packet } from './codec.ts';
 
-export type AuthenticityError = 'request-authenticator' | 'message-authenticator';
+export type AuthenticityError = 'request-authenticator' | 'message-authenticator' | 'message-authenticator-missing';
+export type ReplyError = 'response-authenticator' | 'message-authenticator' | 'message-authenticator-missing';
+
+export interface Demands {
+  /** Default false: one that is there is verified in any case. */
+  readonly requireMessageAuthenticator?: boolean;
+}
 
 const ZEROS = new Uint8Array(16);
 const INPUT = Buffer.alloc(8192);
 const DIGEST = Buffer.alloc(16);
 
-/** undefined = genuine. For requests whose authenticator is a checksum: Accounting, CoA, Disconnect. */
-export function requestFault(packet: Packet, secret: Uint8Array): AuthenticityError | undefined {
-  if (!timingSafeEqual(md5(packet.bytes, ZEROS, secret), packet.authenticator)) return 'request-authenticator';
-  const at = offsetOf(packet.bytes, MESSAGE_AUTHENTICATOR);
-  if (at < 0) return undefined;
-  if (packet.bytes[at + 1] !== 18) return 'message-authenticator';
-  const copy = packet.bytes.slice();
-  copy.fill(0, 4, 20);
-  copy.fill(0, at + 2, at + 18);
-  const given = packet.bytes.subarray(at + 2, at + 18);
-  return timingSafeEqual(hmac(copy, secret), given) ? undefined : 'message-authenticator';
+/**
+ * undefined = genuine. The authenticator of Accounting, CoA and Disconnect requests is a checksum with the secret. That of
+ * Access-Request and Status-Server is random: only a Message-Authenticator says who wrote them, and a Status-Server must have
+ * one (RFC 5997 §3).
+ */
+export function requestFault(packet: Packet, secret: Uint8Array, demands: Demands = {}): AuthenticityError | undefined {
+  const random = isRandom(packet.code);
+  if (!random && !timingSafeEqual(md5(packet.bytes, ZEROS, secret), packet.authenticator))
+    return 'request-authenticator';
+  const required = demands.requireMessageAuthenticator === true || packet.code === CODE.statusServer;
+  return messageFault(packet, random ? [packet.authenticator] : [ZEROS], secret, required);
+}
+
+/** undefined = genuine: written by one who knows the secret, as the answer to the request with this authenticator. */
+export function replyFault(
+  reply: Packet,
+  requestAuthenticator: Uint8Array,
+  secret: Uint8Array,
+  demands: Demands = {},
+): ReplyError | undefined {
+  if (!timingSafeEqual(md5(reply.bytes, requestAuthenticator, secret), reply.authenticator))
+    return 'response-authenticator';
+  // Over zeros or the request's authenticator: see signAccountingResponse. Both take the secret.
+  const over = reply.code === CODE.accountingResponse ? [ZEROS, requestAuthenticator] : [requestAuthenticator];
+  return messageFault(reply, over, secret, demands.requireMessageAuthenticator === true);
 }
 
 /** Fills in the Message-Authenticator (when the packet has a place for it), then the Request Authenticator. In place. */
 export function signRequest(bytes: Uint8Array, secret: Uint8Array): Uint8Array {
-  bytes.fill(0, 4, 20);
+  return sign(bytes, ZEROS, ZEROS, secret);
+}
+
+/** Access-Request and Status-Server: the random authenticator goes in first, the HMAC runs over it (RFC 3579 §3.2). In place. */
+export function signRandomRequest(bytes: Uint8Array, authenticator: Uint8Array, secret: Uint8Array): Uint8Array {
+  bytes.set(authenticator, 4);
   fillMessageAuthenticator(bytes, secret);
-  bytes.set(md5(bytes, ZEROS, secret), 4);
   return bytes;
 }
 
 /**
- * Response Authenticator = MD5(header with the *request's* authenticator, attributes, secret) (RFC 2866 §3). In place.
+ * Answers to Access-Request, CoA, Disconnect, Status-Server: HMAC over the packet with the *request's* authenticator in its
+ * header, then Response Authenticator = MD5(the same, secret) (RFC 3579 §3.2, RFC 5176 §3.4). In place.
+ */
+export function signReply(bytes: Uint8Array, requestAuthenticator: Uint8Array, secret: Uint8Array): Uint8Array {
+  return sign(bytes, requestAuthenticator, requestAuthenticator, secret);
+}
+
+/**
+ * Response Authenticator as in any reply (RFC 2866 §3). In place.
  * No RFC says over which authenticator the HMAC of an Accounting-Response runs. FreeRADIUS takes sixteen zero octets here
  * and drops anything else, so that is what we send; CoA and Access replies differ (RFC 5176 §3.4, RFC 3579 §3.2).
  */
@@ -41,15 +74,46 @@ export function signAccountingResponse(
   requestAuthenticator: Uint8Array,
   secret: Uint8Array,
 ): Uint8Array {
-  bytes.fill(0, 4, 20);
+  return sign(bytes, ZEROS, requestAuthenticator, secret);
+}
+
+function sign(bytes: Uint8Array, inHmac: Uint8Array, inDigest: Uint8Array, secret: Uint8Array): Uint8Array {
+  bytes.set(inHmac, 4);
   fillMessageAuthenticator(bytes, secret);
-  bytes.set(md5(bytes, requestAuthenticator, secret), 4);
+  bytes.set(md5(bytes, inDigest, secret), 4);
   return bytes;
 }
 
 function fillMessageAuthenticator(bytes: Uint8Array, secret: Uint8Array): void {
   const at = offsetOf(bytes, MESSAGE_AUTHENTICATOR);
-  if (at >= 0) bytes.set(hmac(bytes, secret), at + 2);
+  if (at < 0) return;
+  bytes.fill(0, at + 2, at + 18);
+  bytes.set(hmac(bytes, secret), at + 2);
+}
+
+/** A second Message-Authenticator is a fault (RFC 3579 §3.3: at most one): which of them counts would be the attacker's choice. */
+function messageFault(
+  packet: Packet,
+  authenticators: readonly Uint8Array[],
+  secret: Uint8Array,
+  required: boolean,
+): 'message-authenticator' | 'message-authenticator-missing' | undefined {
+  const at = offsetOf(packet.bytes, MESSAGE_AUTHENTICATOR);
+  if (at < 0) return required ? 'message-authenticator-missing' : undefined;
+  if (packet.bytes[at + 1] !== 18 || offsetOf(packet.bytes, MESSAGE_AUTHENTICATOR, at + 18) >= 0)
+    return 'message-authenticator';
+  const given = packet.bytes.subarray(at + 2, at + 18);
+  const copy = packet.bytes.slice();
+  copy.fill(0, at + 2, at + 18);
+  const fits = authenticators.some((authenticator) => {
+    copy.set(authenticator, 4);
+    return timingSafeEqual(hmac(copy, secret), given);
+  });
+  return fits ? undefined : 'message-authenticator';
+}
+
+function isRandom(code: number): boolean {
+  return code === CODE.accessRequest || code === CODE.statusServer;
 }
 
 /** Of the packet with this authenticator in its place, then the secret. The result is overwritten by the next call. */

@@ -2,7 +2,21 @@
 // (attributes.ts) and no secret (authenticator.ts). What it does not know it keeps.
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 
-export const CODE = { accountingRequest: 4, accountingResponse: 5 } as const;
+export const CODE = {
+  accessRequest: 1,
+  accessAccept: 2,
+  accessReject: 3,
+  accountingRequest: 4,
+  accountingResponse: 5,
+  accessChallenge: 11,
+  statusServer: 12,
+  disconnectRequest: 40,
+  disconnectAck: 41,
+  disconnectNak: 42,
+  coaRequest: 43,
+  coaAck: 44,
+  coaNak: 45,
+} as const;
 
 export interface Attribute {
   readonly type: number;
@@ -82,9 +96,9 @@ export function encodePacket(packet: {
   return bytes;
 }
 
-/** Offset of the first attribute of this type inside `bytes` of a decoded packet; -1 when there is none. */
-export function offsetOf(bytes: Uint8Array, type: number): number {
-  for (let at = HEADER; at + 1 < bytes.length; at += bytes[at + 1]!) {
+/** Offset of the first attribute of this type inside `bytes` of a decoded packet; -1 when there is none. `from`: where one begins. */
+export function offsetOf(bytes: Uint8Array, type: number, from = HEADER): number {
+  for (let at = from; at + 1 < bytes.length; at += bytes[at + 1]!) {
     if (bytes[at] === type) return at;
     if (bytes[at + 1]! < 2) return -1;
   }
