@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { SqliteBindings } from '../../../src/adapters/store/sqlite/bindings.ts';
+import { type BindingsOptions, SqliteBindings } from '../../../src/adapters/store/sqlite/bindings.ts';
 import { BINDINGS_MIGRATIONS } from '../../../src/adapters/store/sqlite/bindings-schema.ts';
 import { Database } from '../../../src/adapters/store/sqlite/database.ts';
 import { DAY } from '../../../src/core/kernel/time.ts';
 import type { AccountingRecord } from '../../../src/core/line/accounting.ts';
+import type { BindingChange } from '../../../src/flow/ports.ts';
 import { bindingsContract } from '../../contract/bindings.ts';
 import { at, INTERIM_MS, ip, line, prefix, reset, said } from '../../core/line/records.ts';
 
@@ -22,7 +23,12 @@ function folder(): string {
   return join(path, 'store.db');
 }
 
-function openAt(path: string, now: () => number, fresh = true): { bindings: SqliteBindings; database: Database } {
+function openAt(
+  path: string,
+  now: () => number,
+  fresh = true,
+  more: Partial<BindingsOptions> = {},
+): { bindings: SqliteBindings; database: Database } {
   const database = Database.open(path);
   if (fresh)
     database.migrate((tx) => {
@@ -34,6 +40,7 @@ function openAt(path: string, now: () => number, fresh = true): { bindings: Sqli
     interim: { of: () => INTERIM_MS, widestMs: INTERIM_MS },
     reserved: [prefix('198.51.100.128/32')],
     retentionDays: 30,
+    ...more,
   });
   undo.push(() => database.close());
   return { bindings, database };
@@ -119,6 +126,34 @@ describe('bindings in SQLite', () => {
     expect(await skewNow(bindings)).toBe(301_000);
     await database.close();
     expect(await skewNow(openAt(path, () => now, false).bindings)).toBe(301_000);
+  });
+
+  it('looks up the lines in the garden and no other session when a NAS comes back from a reboot', async () => {
+    let minute = 0;
+    const { bindings, database } = openAt(folder(), () => at(minute), true, {
+      gardens: () => ['key-7', 'key-8', 'gone'],
+    });
+    const start = (n: number, nas: string) =>
+      said('start', { key: `key-${n}`, minute: 0, addresses: [`192.0.2.${n}`], session: `s${n}`, nas });
+    await bindings.record(Array.from({ length: 200 }, (_, n) => start(n, n === 8 ? 'bng2' : 'bng1')));
+    const changes: BindingChange[] = [];
+    bindings.onChange((change) => changes.push(change));
+    let asked = 0;
+    const { allSql } = database.read;
+    database.read.allSql = ((...args: Parameters<typeof allSql>) => {
+      asked++;
+      return allSql.apply(database.read, args);
+    }) as typeof allSql;
+    minute = 2;
+    await bindings.record([reset(2)]);
+    expect(changes.flatMap((one) => one.ended.map((end) => end.accessKey))).toEqual(['key-7']);
+    expect(asked).toBeLessThan(20);
+    for (const [n, held] of [
+      [7, 0],
+      [8, 1],
+      [9, 0],
+    ] as const)
+      expect(await bindings.openOf(`key-${n}`)).toHaveLength(held);
   });
 
   it('knows after a restart what it answered for before', async () => {

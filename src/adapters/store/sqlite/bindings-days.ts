@@ -139,7 +139,7 @@ export class BindingDays {
     return this.#select(read, days, 'ofAccessKey', [accessKey]);
   }
 
-  /** A scan of the days: for Accounting-On and -Off only. */
+  /** A scan of the days: for an Accounting-On or -Off where nobody says whom it matters to. */
   ofNas(read: Connection, days: readonly number[], nas: string, seenSince: Instant): Claim[] {
     const id = this.#names.known(nas);
     return id === undefined ? [] : this.#select(read, days, 'ofNas', [id, seenSince]);

@@ -54,6 +54,10 @@ export class Look {
     return this.#from.days.ofAccessKey(this.#from.read, this.#days, accessKey);
   }
 
+  ofNas(nas: string, seenSince: Instant): Claim[] {
+    return this.#from.days.ofNas(this.#from.read, this.#days, nas, seenSince);
+  }
+
   /** Claims on every prefix that overlaps this one. */
   near(place: Place): Claim[] {
     const { read, days } = this.#from;

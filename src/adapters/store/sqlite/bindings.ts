@@ -24,6 +24,9 @@ export interface BindingsOptions {
   /** Infrastructure and lifelines: no static prefix may touch them. */
   readonly reserved: readonly Prefix[];
   readonly retentionDays: number;
+  /** Access keys of the lines that have a garden or want one: what an Accounting-On is told for. Absent: for every session
+   *  of the NAS, which takes as long as there are sessions. */
+  readonly gardens?: () => Iterable<string>;
 }
 
 export interface Stored {
@@ -66,7 +69,7 @@ export class SqliteBindings implements Bindings {
     const now = this.#options.clock.now();
     const inside = batch.filter((one) => one.eventAt <= now + DAY && one.eventAt >= this.#oldestAt(now));
     const touched = await this.#write((tx) => {
-      const found: Touched = { places: [], sessions: new Set(), named: [], past: [] };
+      const found: Touched = { places: [], sessions: new Set(), named: [], past: [], resets: new Set() };
       for (const one of inside) this.#recordOne(tx, one, now, found);
       return found;
     });
@@ -79,9 +82,8 @@ export class SqliteBindings implements Bindings {
     const spanMs = 2 * this.#options.interim.of(record.nas);
     const isCurrent = record.eventAt + spanMs >= now;
     if (isReset(record)) {
-      if (!this.#nases.reset(tx, record.nas, record.eventAt) || !isCurrent) return;
-      const days = this.#days.between(record.eventAt - spanMs, now);
-      found.places.push(...this.#days.ofNas(tx, days, record.nas, now - spanMs));
+      // One row, whatever the number of sessions: who held what is derived from it when somebody asks.
+      if (this.#nases.reset(tx, record.nas, record.eventAt) && isCurrent) found.resets.add(record.nas);
       return;
     }
     const { begun, session } = this.#days.record(tx, record, record.eventAt - spanMs);
@@ -105,7 +107,7 @@ export class SqliteBindings implements Bindings {
     if (change.opened.length + change.closed.length > 0) {
       const named = change.opened.map((one) => ({ ...one, firstAt: now, lastAt: now }));
       const places = [...change.opened, ...change.closed];
-      this.#tell({ places, sessions: new Set(), named, past: [] }, now, change.closed);
+      this.#tell({ places, sessions: new Set(), named, past: [], resets: new Set() }, now, change.closed);
     }
     return change;
   }
@@ -196,14 +198,15 @@ export class SqliteBindings implements Bindings {
   // ------------------------------------------------------------- who is told
 
   #tell(touched: Touched, now: Instant, closed: readonly BindingChange['ended'][number][] = []): void {
-    const { places, sessions, named, past } = touched;
-    if (places.length + sessions.size + named.length === 0 || this.#listeners.length === 0) return;
+    const { places, sessions, named, past, resets } = touched;
+    if (places.length + sessions.size + named.length + resets.size === 0 || this.#listeners.length === 0) return;
     const ended = new Map(closed.map((one) => [placeId(one, one.accessKey), one]));
     const keys = new Set<string>();
     const open = new Set<string>();
     const near: Place[] = [];
     const look = this.#look(now, now);
     for (const session of sessions) places.push(...look.session(session).claims);
+    if (resets.size > 0) places.push(...this.#heldThrough(resets, look, now));
     for (const place of distinct(places)) {
       const over = look.over(place);
       near.push(...over);
@@ -228,6 +231,13 @@ export class SqliteBindings implements Bindings {
     for (const listener of this.#listeners) listener(change);
   }
 
+  /** What the lines in question may have held through these NASes. */
+  #heldThrough(nases: ReadonlySet<string>, look: Look, now: Instant): Place[] {
+    const { gardens, interim } = this.#options;
+    if (gardens === undefined) return [...nases].flatMap((nas) => look.ofNas(nas, now - 2 * interim.of(nas)));
+    return [...new Set(gardens())].flatMap((key) => look.ofAccessKey(key).filter((claim) => nases.has(claim.nas)));
+  }
+
   /** Overlapping prefixes of others at that time: what was decided about those may be wrong now. */
   #neighbours(one: Named): Place[] {
     const look = this.#look(one.firstAt, one.lastAt);
@@ -243,6 +253,8 @@ interface Touched {
   readonly named: Named[];
   /** The named ones too old to change anything now, but not what was decided about then. */
   readonly past: Named[];
+  /** NASes of which every session is over. */
+  readonly resets: Set<string>;
 }
 
 type Named = Place & { readonly accessKey: string; readonly firstAt: Instant; readonly lastAt: Instant };
