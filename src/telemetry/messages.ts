@@ -70,6 +70,50 @@ export const MESSAGES = {
   },
   GATEWAY_NOT_INSTALLED: { text: 'The ruleset could not be installed', next: 'check the helper; engawa gateway check' },
   GATEWAY_NOT_READ: { text: 'The gateway could not be read', next: 'check the helper' },
+  REMOTE_GATEWAY_LOST: {
+    text: 'The way to the helper of a remote gateway broke; it is opened again',
+    next: 'check network, ssh and the helper over there when it repeats',
+  },
+  RADIUS_NAS_SILENT: {
+    text: 'A BNG answers no request: one at a time goes on asking, the rest waits',
+    next: 'check, in this order: is it up, our secret and source address in its client list, NTP on both, a filter between',
+  },
+  RADIUS_NAS_BACK: { text: 'A BNG answers again: what waited is sent', next: NOTHING },
+  RADIUS_PREVIOUS_SECRET: {
+    text: 'A BNG answers to the previous secret, not to the current one',
+    next: 'give the BNG the current secret; the previous one is used until then',
+  },
+  RADIUS_BAD_REPLY: {
+    text: 'Something that is no answer of a BNG arrived where its answers arrive; it was dropped',
+    next: 'bad-authenticator: compare the secrets; other kinds: who sends there? Told once a minute',
+  },
+  RADIUS_NAK: { text: 'A BNG refused an order', next: 'engawa gateway list; the cause is an Error-Cause of RFC 5176' },
+  RADIUS_STOPPED: {
+    text: 'A BNG refuses orders for a reason that trying again does not change',
+    next: 'mend names, values or dialect, then engawa gateway retry',
+  },
+  RADIUS_SESSION_GONE: {
+    text: 'A BNG knows no session for a line that has an order; the order applies at the next login',
+    next: 'nothing; when it repeats: does its accounting arrive here?',
+  },
+  RADIUS_DRIFT: {
+    text: 'A session is not as its BNG acknowledged; it is told again',
+    next: 'check the filters and services on the BNG when it repeats',
+  },
+  RPZ_FAILED: {
+    text: 'The resolver did not take our policy zone; it will be tried again',
+    next: 'check that unbound runs and its remote control answers us',
+  },
+
+  // AAA
+  AAA_REQUEST_TROUBLE: {
+    text: 'Requests of a RADIUS client cannot be answered, or are not genuine',
+    next: 'check its secret and that it sends a Message-Authenticator; told once a minute',
+  },
+  AAA_SQL_FAILED: {
+    text: 'The tables of the AAA database could not be brought in step; it will be tried again',
+    next: 'check database, its account and its tables',
+  },
 
   // garden
   DNS_FRONT_ALIVE: { text: 'The DNS front answers: steering is on', next: NOTHING },
