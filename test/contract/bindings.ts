@@ -121,6 +121,31 @@ export function bindingsContract(name: string, make: (now: () => number) => Prom
       expect(bindings[0]!.certainEndAt - bindings[0]!.certainFromAt!).toBe(900);
     });
 
+    it('names the holder of a port of a shared address, and lets no line have the address itself', async () => {
+      const outer = '192.0.2.1';
+      await record(
+        said('start', { key: 'ann', minute: 0, addresses: ['100.64.0.7'], blocks: [`${outer} 1024-2047`] }),
+        said('start', { key: 'bob', minute: 0, blocks: [`${outer} 2048-3071`] }),
+        said('start', { key: 'cid', minute: 0, addresses: [outer] }),
+      );
+      const blocks = async () => {
+        const { bindings } = await it_.bindings.holders('main', ip(outer), at(minute), at(minute));
+        return bindings.filter((one) => one.ports !== undefined).map((one) => `${one.accessKey} ${one.ports!.low}`);
+      };
+      expect((await blocks()).toSorted()).toEqual(['ann 1024', 'bob 2048']);
+      expect(await holder(outer)).toBeUndefined();
+      expect(await open('ann')).toEqual(['100.64.0.7']);
+      expect((await it_.bindings.openOf('bob')).map((one) => one.ports)).toEqual([{ low: 2048, high: 3071 }]);
+      expect(await open('cid')).toEqual([]);
+      changes.length = 0;
+      minute = 5;
+      const freed = { key: 'ann', began: 0, addresses: ['100.64.0.7'], blocks: [`-${outer} 1024-2047`] };
+      await record(said('interim', { ...freed, minute: 5 }));
+      expect(changes.flatMap((one) => one.touched.map((place) => formatPrefix(place.prefix)))).toContain(outer);
+      minute = 6;
+      expect(await blocks()).toEqual(['bob 2048']);
+    });
+
     it('ends every session of a NAS at Accounting-On, and none of another', async () => {
       await record(
         said('start', { key: 'ann', minute: 0, addresses: [A] }),

@@ -5,7 +5,7 @@ import type { Binding } from '../../src/core/line/binding.ts';
 import { type Claim, claimsOf, type StopMark, stopOf } from '../../src/core/line/claim.ts';
 import { deriveBindings } from '../../src/core/line/intervals.ts';
 import type { Line } from '../../src/core/line/line.ts';
-import { undisputed } from '../../src/core/line/open.ts';
+import { undisputed, withoutOuter } from '../../src/core/line/open.ts';
 import type { Ip } from '../../src/core/net/ip.ts';
 import { containsIp, formatPrefix, type Prefix } from '../../src/core/net/prefix.ts';
 import type { BindingChange, Bindings, Holders } from '../../src/flow/ports.ts';
@@ -94,12 +94,12 @@ export class MemoryBindings implements Bindings {
   }
 
   async openOf(accessKey: string): Promise<readonly Binding[]> {
-    return this.#open().filter((one) => one.accessKey === accessKey);
+    return withoutOuter(this.#open().filter((one) => one.accessKey === accessKey));
   }
 
   async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {
     return this.#open()
-      .filter((one) => one.realm === realm && containsIp(one.prefix, ip))
+      .filter((one) => one.ports === undefined && one.realm === realm && containsIp(one.prefix, ip))
       .sort((a, b) => b.prefix.length - a.prefix.length)[0];
   }
 

@@ -1,6 +1,7 @@
 // One accounting record as the rules see it, and when it happened. Bytes and attributes: protocols/radius.
 import { DAY, type Instant, MINUTE, SECOND } from '../kernel/time.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { PortRange } from '../net/transport.ts';
 
 /** Which of a session's addresses: a session may change one while it keeps the others. */
 export type Slot = 'ipv4' | 'framed-ipv6' | 'delegated-ipv6' | 'address-ipv6';
@@ -8,6 +9,14 @@ export type Slot = 'ipv4' | 'framed-ipv6' | 'delegated-ipv6' | 'address-ipv6';
 export interface NamedPrefix {
   readonly slot: Slot;
   readonly prefix: Prefix;
+}
+
+/** Ports of an address that several lines share (RFC 8045): given to the session, or taken back. */
+export interface PortBlock {
+  /** The shared IPv4 address, as seen from outside. */
+  readonly prefix: Prefix;
+  readonly ports: PortRange;
+  readonly isReleased: boolean;
 }
 
 /** Attribute name (RFC spelling) → its values as text, in the order of the record. Octets as `0x…`. */
@@ -30,6 +39,7 @@ export interface SessionRecord extends AnyRecord {
   /** Start: the event itself; else the event minus Acct-Session-Time, when it was given. */
   readonly startAt?: Instant;
   readonly prefixes: readonly NamedPrefix[];
+  readonly blocks?: readonly PortBlock[];
   /** A Stop for a session that the NAS found over after it came back: up to when it lasted, nobody saw. */
   readonly endUnseen?: boolean;
   /** What a request about this session to its NAS may have to name; only from clients whose gateway is asked so. */

@@ -5,7 +5,7 @@ import type { Ip } from '../net/ip.ts';
 import { containsIp, type Prefix } from '../net/prefix.ts';
 import type { Report } from '../report/report.ts';
 import type { Attribution, AttributionKind } from './attribution.ts';
-import type { Binding } from './binding.ts';
+import { areApart, type Binding } from './binding.ts';
 import type { Line } from './line.ts';
 import { certainFrom, certainlyTouches, coveredUntil, mayTouch, type Window, windowOf } from './window.ts';
 
@@ -158,6 +158,7 @@ export function contradicts(
   const window = { ...previous.window, deltaMs: previous.deltaMs };
   return later.bindings.some((one) => {
     if (one.accessKey === previous.binding!.accessKey || !containsIp(one.prefix, later.ip)) return false;
+    if (areApart(one, previous.binding!)) return false;
     if (later.lines.get(one.accessKey)?.id === answered.lineId) return false;
     return mayTouch(one, window);
   });

@@ -26,3 +26,8 @@ export interface Binding {
   readonly endAt?: Instant;
   readonly closedBy?: 'stop' | 'superseded' | 'nas-reset' | 'timeout';
 }
+
+/** Different blocks of one shared address: neither says anything about the other. */
+export function areApart(a: { readonly ports?: PortRange }, b: { readonly ports?: PortRange }): boolean {
+  return a.ports !== undefined && b.ports !== undefined && (a.ports.high < b.ports.low || b.ports.high < a.ports.low);
+}

@@ -2,6 +2,7 @@
 // only ever widen, and merging is commutative, associative and idempotent. Intervals are derived from claims: intervals.ts.
 import { DAY, type Instant } from '../kernel/time.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
+import type { PortRange } from '../net/transport.ts';
 import type { SessionRecord, Slot } from './accounting.ts';
 
 export interface Claim {
@@ -12,6 +13,10 @@ export interface Claim {
   readonly accessKey: string;
   readonly slot: Slot;
   readonly prefix: Prefix;
+  /** Of a shared address only these. */
+  readonly ports?: PortRange;
+  /** When the session last gave these ports back. */
+  readonly releasedAt?: Instant;
   /** How many other prefixes of this slot one record named beside it, at most: those are then no sign of a move. */
   readonly beside: number;
   /** When the session says it began, to tell a reused Acct-Session-Id from the session before. */
@@ -56,18 +61,24 @@ export function claimsOf(record: SessionRecord): Claim[] {
   const { nas, realm, accessKey, startAt, eventAt } = record;
   if (record.endUnseen === true) return [];
   const session = sessionKey(record);
-  return record.prefixes.map(({ slot, prefix }) => ({
+  const common = {
     session,
     nas,
     realm,
     accessKey,
-    slot,
-    prefix,
-    beside: record.prefixes.filter((other) => other.slot === slot).length - 1,
     ...(startAt === undefined ? {} : { startAt }),
     firstAt: eventAt,
     lastAt: eventAt,
+  };
+  const claims: Claim[] = record.prefixes.map(({ slot, prefix }) => ({
+    ...common,
+    slot,
+    prefix,
+    beside: record.prefixes.filter((other) => other.slot === slot).length - 1,
   }));
+  for (const { prefix, ports, isReleased } of record.blocks ?? [])
+    claims.push({ ...common, slot: 'ipv4', prefix, ports, beside: 0, ...(isReleased ? { releasedAt: eventAt } : {}) });
+  return claims;
 }
 
 export function stopOf(record: SessionRecord): StopMark | undefined {
@@ -81,11 +92,13 @@ export function stopOf(record: SessionRecord): StopMark | undefined {
   };
 }
 
-/** Both must be of one session and prefix. */
+/** Both must be of one session, prefix and block. */
 export function mergeClaims(a: Claim, b: Claim): Claim {
   const starts = [a.startAt, b.startAt].filter((at) => at !== undefined);
+  const releases = [a.releasedAt, b.releasedAt].filter((at) => at !== undefined);
   return {
     ...a,
+    ...(releases.length === 0 ? {} : { releasedAt: Math.max(...releases) }),
     slot: a.slot < b.slot ? a.slot : b.slot,
     beside: Math.max(a.beside, b.beside),
     ...(starts.length === 0 ? {} : { startAt: Math.min(...starts) }),
@@ -94,16 +107,22 @@ export function mergeClaims(a: Claim, b: Claim): Claim {
   };
 }
 
-/** One claim per session (told apart by its start) and prefix, whatever the order of `claims`. */
+/** One claim per session (told apart by its start), prefix and block, whatever the order of `claims`. */
 export function mergeBySession(claims: readonly Claim[]): Claim[] {
   const groups = new Map<string, Claim[]>();
   for (const claim of claims) {
-    const key = `${claim.session}\u0000${claim.realm}\u0000${formatPrefix(claim.prefix)}`;
+    const key = `${claim.session}\u0000${claim.realm}\u0000${placeText(claim)}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [claim]);
     else group.push(claim);
   }
   return [...groups.values()].flatMap(mergeGroup);
+}
+
+/** The prefix, and of a shared address its ports: `192.0.2.1 4096-8191`. */
+export function placeText(claim: Pick<Claim, 'prefix' | 'ports'>): string {
+  const { prefix, ports } = claim;
+  return ports === undefined ? formatPrefix(prefix) : `${formatPrefix(prefix)} ${ports.low}-${ports.high}`;
 }
 
 function mergeGroup(group: readonly Claim[]): Claim[] {

@@ -1,9 +1,9 @@
 // From claims to bindings: who held what, from when to when, and how the end is known. A pure function of a set, so that
 // the same records in any order give the same bindings. Nothing here ever extends a holder beyond its last evidence.
 import type { Instant } from '../kernel/time.ts';
-import { formatPrefix, overlaps, samePrefix } from '../net/prefix.ts';
-import type { Binding } from './binding.ts';
-import { type Claim, mergeBySession, type StopMark, sameSession } from './claim.ts';
+import { overlaps, samePrefix } from '../net/prefix.ts';
+import { areApart, type Binding } from './binding.ts';
+import { type Claim, mergeBySession, placeText, type StopMark, sameSession } from './claim.ts';
 
 export interface Facts {
   /** Claims on the prefixes asked about, and on every prefix that overlaps one of those. */
@@ -23,7 +23,8 @@ const STOP_JITTER_MS = 30_000;
 type End = { readonly at: Instant; readonly by: NonNullable<Binding['closedBy']> };
 
 export function deriveBindings(facts: Facts): Binding[] {
-  const claims = mergeBySession(facts.claims);
+  const said = mergeBySession(facts.claims);
+  const claims = said.filter((claim) => !isSharedBy(claim, said));
   const elsewhere = mergeBySession(facts.elsewhere);
   return claims
     .flatMap((claim) => bindingsOf(claim, claims, elsewhere, facts))
@@ -37,9 +38,10 @@ function bindingsOf(claim: Claim, claims: readonly Claim[], elsewhere: readonly 
   const startAt = startOf(claim, [...others, ...moves]);
   const end = endOf(claim, others, fellows, facts);
   const whole = {
-    id: `${claim.session}\u0000${formatPrefix(claim.prefix)}\u0000${claim.startAt ?? claim.firstAt}`,
+    id: `${claim.session}\u0000${placeText(claim)}\u0000${claim.startAt ?? claim.firstAt}`,
     realm: claim.realm,
     prefix: claim.prefix,
+    ...(claim.ports === undefined ? {} : { ports: claim.ports }),
     accessKey: claim.accessKey,
     source: 'accounting' as const,
     nas: claim.nas,
@@ -50,6 +52,14 @@ function bindingsOf(claim: Claim, claims: readonly Claim[], elsewhere: readonly 
   };
   const strangers = [...others.filter((other) => other.accessKey !== claim.accessKey), ...moves];
   return strangers.some((other) => isInside(claim, other)) ? broken(whole) : [whole];
+}
+
+/** The session names the whole address, and blocks of it elsewhere: then it never had the rest. */
+function isSharedBy(claim: Claim, said: readonly Claim[]): boolean {
+  if (claim.ports !== undefined) return false;
+  return said.some(
+    (other) => other.ports !== undefined && other.session === claim.session && samePrefix(other.prefix, claim.prefix),
+  );
 }
 
 /**
@@ -73,11 +83,14 @@ function isInside(claim: Claim, other: Claim): boolean {
 
 /** Another session on an overlapping prefix. The same line's next session counts too: it ends the one before. */
 function inTheWay(claim: Claim, other: Claim): boolean {
-  return other.realm === claim.realm && overlaps(claim.prefix, other.prefix) && !sameSession(claim, other);
+  if (other.realm !== claim.realm || !overlaps(claim.prefix, other.prefix) || sameSession(claim, other)) return false;
+  // Who shares an address and who has it whole cannot both be right; which of them is, no time tells.
+  return (claim.ports === undefined) === (other.ports === undefined) && !areApart(claim, other);
 }
 
 /** Another prefix of the same session and slot. */
 function isFellow(claim: Claim, other: Claim): boolean {
+  if (claim.ports !== undefined || other.ports !== undefined) return false;
   return sameSession(claim, other) && other.slot === claim.slot && !samePrefix(other.prefix, claim.prefix);
 }
 
@@ -101,6 +114,8 @@ function endOf(claim: Claim, others: readonly Claim[], fellows: readonly Claim[]
   for (const stop of facts.stops)
     if (sameSession(claim, stop) && stop.lastAt >= claim.lastAt - STOP_JITTER_MS)
       ends.push({ at: Math.max(claim.lastAt, stop.firstAt), by: 'stop' });
+  if (claim.releasedAt !== undefined && claim.releasedAt >= claim.lastAt)
+    ends.push({ at: claim.releasedAt, by: 'stop' });
   const reset = facts.resetsOf(claim.nas).find((at) => at > claim.lastAt);
   if (reset !== undefined) ends.push({ at: reset, by: 'nas-reset' });
   // Evidence of both at one time: nobody knows who was first (two clocks, too), so it may last as long as the other's.

@@ -1,7 +1,7 @@
 // Which bindings hold their prefix at this moment beyond dispute: what gateway elements and the portal go by.
 import type { Instant } from '../kernel/time.ts';
 import { overlaps } from '../net/prefix.ts';
-import type { Binding } from './binding.ts';
+import { areApart, type Binding } from './binding.ts';
 
 export interface Clocks {
   readonly now: Instant;
@@ -9,18 +9,23 @@ export interface Clocks {
   readonly skewMsOf: (nas: string) => number;
 }
 
-/** The open ones, unless two access keys hold overlapping parts: then nobody's. `over`: all bindings of one realm. */
+/**
+ * The open ones, unless two access keys hold overlapping parts: then nobody's. An address of which ports were given to anybody is
+ * shared, and no line has the whole of it. `over`: all bindings of one realm.
+ */
 export function undisputed(over: readonly Binding[], clocks: Clocks): Binding[] {
   return over.filter(
     (one) =>
       isOpen(one, clocks.now) &&
-      over.every(
-        (other) =>
-          other.accessKey === one.accessKey ||
-          !overlaps(one.prefix, other.prefix) ||
-          !(isOpen(other, clocks.now) || mayBeLater(other, one, clocks)),
-      ),
+      over.every((other) => !overlaps(one.prefix, other.prefix) || !isAgainst(one, other, clocks)),
   );
+}
+
+function isAgainst(one: Binding, other: Binding, clocks: Clocks): boolean {
+  if (one.ports === undefined && other.ports !== undefined) return true;
+  if (other.accessKey === one.accessKey || areApart(one, other)) return false;
+  if (one.ports !== undefined && other.ports === undefined) return false;
+  return isOpen(other, clocks.now) || mayBeLater(other, one, clocks);
 }
 
 /** A session speaks of what is: its Start is not in the future, whatever its NAS's clock says. */
@@ -33,4 +38,10 @@ function mayBeLater(other: Binding, one: Binding, { skewMsOf }: Clocks): boolean
   if (other.closedBy !== 'superseded' || other.nas === undefined || one.nas === undefined || other.nas === one.nas)
     return false;
   return other.certainEndAt + skewMsOf(other.nas) + skewMsOf(one.nas) > one.certainEndAt;
+}
+
+/** Of one line: behind a CGN it is its inner address, and the ports outside serve attribution alone. */
+export function withoutOuter(open: readonly Binding[]): Binding[] {
+  const hasInner = open.some((one) => one.ports === undefined && one.prefix.ip.family === 4);
+  return open.filter((one) => one.ports === undefined || !hasInner);
 }

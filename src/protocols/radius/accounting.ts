@@ -16,6 +16,7 @@ import {
 } from './attributes.ts';
 import { signAccountingResponse } from './authenticator.ts';
 import { type Attribute, CODE, encodePacket, type Packet } from './codec.ts';
+import { EXTENDED_1, type IpPortRange, readPortRange } from './port-range.ts';
 
 export type AcctStatus = 'start' | 'stop' | 'interim' | 'on' | 'off' | 'other';
 
@@ -38,6 +39,7 @@ export interface AccountingRequest {
   readonly sessionSeconds?: number;
   readonly eventTimestampSeconds?: number;
   readonly terminateCause?: number;
+  readonly portRanges?: readonly IpPortRange[];
   /** Attributes we do not know, or whose value is not of their form, in order, untouched. */
   readonly unknown: readonly Attribute[];
   /** How many of these we do know, but not in this form; left out: none. */
@@ -65,6 +67,10 @@ export function readAccounting(packet: Packet): Result<AccountingRequest, Accoun
     unknown: [],
   };
   for (const attribute of packet.attributes) {
+    if (attribute.type === EXTENDED_1) {
+      keepPortRange(found, attribute);
+      continue;
+    }
     const read = attribute.type === VENDOR_SPECIFIC ? readVendor(attribute.value) : readAttribute(attribute);
     if (read === undefined && NEEDED.has(attribute.type)) return err({ kind: 'attribute-value', type: attribute.type });
     if (read === undefined) found.odd = (found.odd ?? 0) + 1;
@@ -82,6 +88,13 @@ export function readAccounting(packet: Packet): Result<AccountingRequest, Accoun
     ...(classOctets === undefined ? {} : { class: asText(classOctets) }),
     ...(nas === undefined ? {} : { nasIp: nas }),
   });
+}
+
+function keepPortRange(found: Found, attribute: Attribute): void {
+  const range = readPortRange(attribute.value);
+  if (range === undefined) found.odd = (found.odd ?? 0) + 1;
+  if (range === undefined || range === 'other') found.unknown.push(attribute);
+  else found.portRanges = [...(found.portRanges ?? []), range];
 }
 
 /** A request under way: numbers and octets as they came, lists still open. */

@@ -243,6 +243,28 @@ describe('the accounting listener', () => {
     expect(listener.counts()['prefix-refused']).toBe(3);
   });
 
+  it('has ports of a shared address from radclient, and then not the whole of it', async () => {
+    const { listener, port, stored } = await listening();
+    const range = (alloc: string) => [
+      `IP-Port-Range-Alloc = ${alloc}`,
+      'IP-Port-Range-Range-Start = 1024',
+      'IP-Port-Range-Range-End = 2047',
+    ];
+    const outer = 'IP-Port-Range-Ext-IPv4-Addr = 192.0.2.1';
+    expect((await radclient(port, [...START, outer, ...range('Allocation')])).code).toBe(0);
+    expect((await radclient(port, [...START, ...range('Deallocation')])).code).toBe(0);
+    expect((await radclient(port, [...START, 'IP-Port-Range-Alloc = Allocation'])).code).toBe(0);
+    const said = stored.map((one) => (one.status === 'start' ? one : undefined)!);
+    const ports = { low: 1024, high: 2047 };
+    expect(said.map((one) => one.blocks)).toEqual([
+      [{ prefix: prefix('192.0.2.1'), ports, isReleased: false }],
+      [{ prefix: prefix('198.51.100.7'), ports, isReleased: true }],
+      undefined,
+    ]);
+    expect(said.map((one) => one.prefixes.length)).toEqual([2, 1, 2]);
+    expect(listener.counts()['attribute-odd']).toBe(1);
+  });
+
   it('keeps what names a session to its NAS for the clients whose gateway is asked so, and for no others', async () => {
     const { port, stored } = await listening({ facts: true });
     const more = ['NAS-Port-Type = Ethernet', 'Class = 0x656e', 'Class = 0x6761', 'Framed-Interface-Id = 0:0:0:1'];

@@ -145,6 +145,26 @@ describe('attribution', () => {
     expect(ask(known, { minute: 30, ...shared, ...port(4999) }).kind).toBe('ambiguous');
   });
 
+  it('A03: names the line by the port that accounting gave it, from then until it was taken back, and no other', () => {
+    const blocks = [
+      said('start', { key: 'ann', minute: 0, blocks: [`${A} 1024-2047`] }),
+      said('start', { key: 'bob', minute: 0, blocks: [`${A} 2048-3071`] }),
+      said('interim', { key: 'ann', minute: 60, began: 0, blocks: [`-${A} 1024-2047`] }),
+      said('interim', { key: 'bob', minute: 60, began: 0, blocks: [`-${A} 2048-3071`, `${A} 1024-2047`] }),
+      said('stop', { key: 'bob', minute: 120, began: 0, blocks: [`-${A} 1024-2047`] }),
+    ];
+    const bindings = bindingsFrom(blocks, 600);
+    const asked = (minute: number, port?: number) =>
+      short(ask(bindings, { minute, report: { ...(port === undefined ? {} : { port }), protocol: 'tcp' as const } }));
+    expect(asked(30, 2047)).toBe('unique covered [line-ann]');
+    expect(asked(30, 2048)).toBe('unique covered [line-bob]');
+    expect(asked(60, 1500)).toMatch(/^ambiguous/);
+    expect(asked(90, 1500)).toBe('unique covered [line-bob]');
+    expect(asked(30)).toMatch(/^ambiguous shared-address-without-port/);
+    expect(asked(30, 443)).toMatch(/^impossible port-outside-blocks/);
+    expect(asked(130, 1500)).toBe('none no-holder []');
+  });
+
   it('never takes the portal, a resolver or a foreign address for a line', () => {
     const bindings = bindingsFrom(session('ann', 0, 60), 600);
     const infrastructure = { infrastructure: [prefix(A)] };

@@ -16,7 +16,7 @@ function minute(instant: number | undefined): number | undefined {
 function told(bindings: readonly Binding[]) {
   return bindings.map((one) => ({
     who: one.accessKey,
-    what: formatPrefix(one.prefix),
+    what: one.ports === undefined ? formatPrefix(one.prefix) : `${formatPrefix(one.prefix)} ${one.ports.low}`,
     certain: [minute(one.certainFromAt), minute(one.certainEndAt)],
     end: minute(one.endAt),
     by: one.closedBy,
@@ -176,6 +176,44 @@ describe('bindings from accounting records', () => {
       [B, undefined],
     ]);
     expect(told(bindingsFrom(records, 21))[0]).toMatchObject({ what: A, certain: [0, 0], end: 20, by: 'timeout' });
+  });
+
+  it('keeps the port blocks of a shared address apart, each from when it was given to when it was taken back', () => {
+    const inner = ['100.64.0.7'];
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: inner, blocks: ['192.0.2.1 1024-2047'] }),
+      said('start', { key: 'bob', minute: 1, addresses: ['100.64.0.8'], blocks: ['192.0.2.1 2048-3071'] }),
+      said('interim', { key: 'ann', minute: 9, began: 0, addresses: inner, blocks: ['-192.0.2.1 1024-2047'] }),
+      said('interim', { key: 'cid', minute: 9.5, addresses: ['100.64.0.9'], blocks: ['192.0.2.1 1024-2047'] }),
+      said('stop', { key: 'bob', minute: 12, began: 1, addresses: ['100.64.0.8'] }),
+    ];
+    expect(told(bindingsFrom(records, 13)).filter((one) => one.what.startsWith('192.0.2.1'))).toEqual([
+      { who: 'ann', what: '192.0.2.1 1024', certain: [0, 9], end: 9, by: 'stop' },
+      { who: 'bob', what: '192.0.2.1 2048', certain: [1, 1], end: 12, by: 'stop' },
+      { who: 'cid', what: '192.0.2.1 1024', certain: [9.5, 9.5], end: undefined, by: undefined },
+    ]);
+  });
+
+  it('has a block end with a later one over the same ports when nobody said that it was given back', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, blocks: ['192.0.2.1 1024-2047'] }),
+      said('start', { key: 'bob', minute: 15, blocks: ['192.0.2.1 2000-2999'] }),
+      said('start', { key: 'cid', minute: 15, blocks: ['192.0.2.1 3000-3999'] }),
+    ];
+    expect(told(bindingsFrom(records, 16))[0]).toMatchObject({
+      who: 'ann',
+      certain: [0, 0],
+      end: 15,
+      by: 'superseded',
+    });
+  });
+
+  it('never takes the whole of an address for the session’s that was given ports of it', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, addresses: ['192.0.2.1'], blocks: ['192.0.2.1 1024-2047'] }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: ['192.0.2.1'] }),
+    ];
+    expect(told(bindingsFrom(records, 11)).map((one) => one.what)).toEqual(['192.0.2.1 1024']);
   });
 
   it('dates an Interim without Start by its Session-Time as possible, and as certain only from itself', () => {

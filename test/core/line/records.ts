@@ -1,6 +1,6 @@
 // Builders for accounting records and lines: what a test does not say is ordinary.
 import type { Instant } from '../../../src/core/kernel/time.ts';
-import type { AccountingRecord, NamedPrefix, SessionRecord } from '../../../src/core/line/accounting.ts';
+import type { AccountingRecord, NamedPrefix, PortBlock, SessionRecord } from '../../../src/core/line/accounting.ts';
 import { isReset } from '../../../src/core/line/accounting.ts';
 import type { Binding } from '../../../src/core/line/binding.ts';
 import { claimsOf, stopOf } from '../../../src/core/line/claim.ts';
@@ -20,6 +20,11 @@ export function named(text: string, slot?: NamedPrefix['slot']): NamedPrefix {
   return { slot: slot ?? (value.ip.family === 4 ? 'ipv4' : 'delegated-ipv6'), prefix: value };
 }
 
+function block(text: string): PortBlock {
+  const [, minus, address, low, high] = /^(-?)(\S+) (\d+)-(\d+)$/.exec(text)!;
+  return { prefix: prefix(address!), ports: { low: Number(low), high: Number(high) }, isReleased: minus === '-' };
+}
+
 interface Said {
   readonly key: string;
   readonly minute: number;
@@ -29,6 +34,8 @@ interface Said {
   /** Minute the session says it began at. */
   readonly began?: number;
   readonly endUnseen?: boolean;
+  /** `192.0.2.1 4096-8191`; with a minus before it: given back. */
+  readonly blocks?: readonly string[];
 }
 
 export function said(status: SessionRecord['status'], options: Said): SessionRecord {
@@ -43,6 +50,7 @@ export function said(status: SessionRecord['status'], options: Said): SessionRec
     eventAt: at(minute),
     ...(began === undefined ? {} : { startAt: at(began) }),
     prefixes: addresses.map((one) => (typeof one === 'string' ? named(one) : one)),
+    ...(options.blocks === undefined ? {} : { blocks: options.blocks.map(block) }),
     ...(options.endUnseen === undefined ? {} : { endUnseen: options.endUnseen }),
   };
 }

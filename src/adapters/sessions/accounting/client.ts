@@ -1,9 +1,15 @@
 // One RADIUS client (NAS or proxy) as configured, and what its requests mean for bindings. No sockets here.
 import { HOUR, type Instant, SECOND } from '../../../core/kernel/time.ts';
-import { type AccountingRecord, eventTime, type NamedPrefix, type Slot } from '../../../core/line/accounting.ts';
+import {
+  type AccountingRecord,
+  eventTime,
+  type NamedPrefix,
+  type PortBlock,
+  type Slot,
+} from '../../../core/line/accounting.ts';
 import { type NotHoldable, whyNotHoldable } from '../../../core/line/holdable.ts';
 import { formatIp } from '../../../core/net/ip.ts';
-import { type Prefix, prefixOf } from '../../../core/net/prefix.ts';
+import { type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
 import type { AccountingRequest } from '../../../protocols/radius/accounting.ts';
 import type { Attribute } from '../../../protocols/radius/codec.ts';
 import { sessionFacts } from '../../../protocols/radius/session-facts.ts';
@@ -59,12 +65,13 @@ export function readRecord(
   const accessKey = accessKeyOf(request, client.accessKey);
   if (!accessKey) return { unusable: 'no-access-key', refused: [] };
   const startAt = startOf(request, base.eventAt);
-  const { prefixes, refused } = prefixesOf(request, at.reserved);
+  const { prefixes, blocks, refused } = prefixesOf(request, at.reserved);
   const record = { ...base, status, sessionId: request.sessionId, accessKey, prefixes };
   return {
     record: {
       ...record,
       ...(startAt === undefined ? {} : { startAt }),
+      ...(blocks.length === 0 ? {} : { blocks }),
       ...(status === 'stop' && request.terminateCause === NAS_REBOOT ? { endUnseen: true } : {}),
       ...(client.facts === true ? { facts: sessionFacts(at.attributes) } : {}),
     },
@@ -99,21 +106,31 @@ function startOf(request: AccountingRequest, eventAt: Instant): Instant | undefi
 }
 
 function prefixesOf(request: AccountingRequest, reserved: readonly Prefix[]) {
+  const ranges = blocksOf(request);
+  const isShared = (prefix: Prefix) => ranges.some((block) => samePrefix(block.prefix, prefix));
   const named: NamedPrefix[] = [
-    ...request.framedIp.map((ip) => slotted('ipv4', prefixOf(ip))),
+    ...request.framedIp.map((ip) => slotted('ipv4', prefixOf(ip))).filter(({ prefix }) => !isShared(prefix)),
     ...request.framedIpv6Prefixes.map((prefix) => slotted('framed-ipv6', prefix)),
     ...request.delegatedIpv6Prefixes.map((prefix) => slotted('delegated-ipv6', prefix)),
     ...request.framedIpv6Addresses.map((ip) => slotted('address-ipv6', prefixOf(ip))),
   ];
   const prefixes: NamedPrefix[] = [];
   const refused: NotHoldable[] = [];
-  for (const one of named) {
-    const reason = whyNotHoldable(one.prefix, reserved);
-    if (reason === undefined) prefixes.push(one);
+  const isHoldable = (prefix: Prefix) => {
+    const reason = whyNotHoldable(prefix, reserved);
     // 255.255.255.254 and its like mean «not assigned yet» (RFC 2865 §5.8): nothing to refuse, nothing to keep.
-    else if (reason !== 'special-address') refused.push(reason);
-  }
-  return { prefixes, refused };
+    if (reason !== undefined && reason !== 'special-address') refused.push(reason);
+    return reason === undefined;
+  };
+  for (const one of named) if (isHoldable(one.prefix)) prefixes.push(one);
+  return { prefixes, blocks: ranges.filter((block) => isHoldable(block.prefix)), refused };
+}
+
+/** Ports without an address of their own are ports of the session's address. */
+function blocksOf({ portRanges = [], framedIp }: AccountingRequest): PortBlock[] {
+  return portRanges.flatMap(({ address = framedIp[0], ports, isReleased }) =>
+    address === undefined ? [] : [{ prefix: prefixOf(address), ports, isReleased }],
+  );
 }
 
 function slotted(slot: Slot, prefix: Prefix): NamedPrefix {

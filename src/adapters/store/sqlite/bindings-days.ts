@@ -5,6 +5,7 @@ import { type Instant, MINUTE } from '../../../core/kernel/time.ts';
 import type { SessionRecord, Slot } from '../../../core/line/accounting.ts';
 import { type Claim, claimsOf, dayOf, type StopMark, sessionKey, stopOf } from '../../../core/line/claim.ts';
 import type { Prefix } from '../../../core/net/prefix.ts';
+import { BindingBlocks } from './bindings-blocks.ts';
 import { type DaySql, forgetDay, sqlOfDay } from './bindings-day-sql.ts';
 import { containingKey, keyOf, lastOf, type PrefixKey, prefixOfKey } from './bindings-keys.ts';
 import type { BindingNames } from './bindings-names.ts';
@@ -46,9 +47,11 @@ export class BindingDays {
   readonly #names: BindingNames;
   readonly #days: Set<number>;
   readonly #lengths: Set<number>;
+  readonly #blocks: BindingBlocks;
 
   constructor(read: Connection, names: BindingNames) {
     this.#names = names;
+    this.#blocks = new BindingBlocks(read, names);
     const tables = read.allSql<{ name: string }>(`SELECT name FROM sqlite_master WHERE name GLOB 'claim_d[0-9]*'`);
     this.#days = new Set(tables.filter((row) => /^claim_d\d+$/.test(row.name)).map((row) => Number(row.name.slice(7))));
     this.#lengths = new Set(
@@ -69,10 +72,17 @@ export class BindingDays {
 
   /** `freshAt`: evidence older than this had run dry. */
   record(tx: Connection, record: SessionRecord, freshAt: Instant): Recorded {
-    const sql = sqlOfDay(this.#openDay(tx, dayOf(record.eventAt)));
+    const day = this.#openDay(tx, dayOf(record.eventAt));
+    const sql = sqlOfDay(day);
     const session = hash('sha256', sessionKey(record), 'hex').slice(0, 32);
     const begun: Claim[] = [];
     for (const claim of claimsOf(record)) {
+      if (claim.ports !== undefined) {
+        const block = { ...claim, session, sessionId: record.sessionId };
+        if (this.#blocks.record(tx, block, { day, start: startMinute(claim), freshAt }))
+          begun.push({ ...claim, session });
+        continue;
+      }
       const key = this.#keyOf(tx, claim, session);
       const values = [SLOTS.indexOf(claim.slot), claim.beside] as const;
       const startAt = claim.startAt ?? null;
@@ -107,7 +117,7 @@ export class BindingDays {
     return [this.#names.idOf(tx, claim.realm), ip, length, startMinute(claim), session] as const;
   }
 
-  /** Claims on any prefix that contains this one, itself included. */
+  /** Claims on any prefix that contains this one, itself included, and blocks of its addresses. */
   containing(read: Connection, days: readonly number[], realm: string, prefix: Prefix): Claim[] {
     const realmId = this.#names.known(realm);
     if (realmId === undefined) return [];
@@ -120,6 +130,7 @@ export class BindingDays {
         for (const row of read.allSql<ClaimRow>(sqlOfDay(day).containing, [realmId, key.ip, key.length]))
           found.push(this.#claim(row));
     }
+    for (const block of this.#blocks.within(read, days, realm, prefix)) found.push(block);
     return found;
   }
 
@@ -132,11 +143,15 @@ export class BindingDays {
   }
 
   ofSession(read: Connection, days: readonly number[], session: string): Claim[] {
-    return this.#select(read, days, 'ofSession', [session]);
+    const claims = this.#select(read, days, 'ofSession', [session]);
+    for (const block of this.#blocks.ofSession(read, days, session)) claims.push(block);
+    return claims;
   }
 
   ofAccessKey(read: Connection, days: readonly number[], accessKey: string): Claim[] {
-    return this.#select(read, days, 'ofAccessKey', [accessKey]);
+    const claims = this.#select(read, days, 'ofAccessKey', [accessKey]);
+    for (const block of this.#blocks.ofAccessKey(read, days, accessKey)) claims.push(block);
+    return claims;
   }
 
   /** A scan of the days: for an Accounting-On or -Off where nobody says whom it matters to. */
@@ -155,6 +170,7 @@ export class BindingDays {
 
   /** Drops whole days; returns how many. */
   dropBefore(tx: Connection, day: number): number {
+    this.#blocks.dropBefore(tx, day);
     const old = [...this.#days].filter((one) => one < day);
     for (const one of old) {
       tx.exec(dropDaySql(one));

@@ -119,5 +119,6 @@ export function placeId(place: Place, accessKey: string): string {
 }
 
 function claimId(claim: Claim): string {
-  return `${placeId(claim, claim.session)}\u0000${claim.startAt ?? ''}\u0000${claim.firstAt}`;
+  const { ports, startAt = '', firstAt } = claim;
+  return `${placeId(claim, claim.session)}\u0000${startAt}\u0000${firstAt}\u0000${ports?.low ?? ''}`;
 }

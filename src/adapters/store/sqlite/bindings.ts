@@ -6,7 +6,7 @@ import { type AccountingRecord, isReset } from '../../../core/line/accounting.ts
 import type { Binding } from '../../../core/line/binding.ts';
 import { dayOf } from '../../../core/line/claim.ts';
 import type { Line } from '../../../core/line/line.ts';
-import { undisputed } from '../../../core/line/open.ts';
+import { undisputed, withoutOuter } from '../../../core/line/open.ts';
 import type { Ip } from '../../../core/net/ip.ts';
 import { containsIp, type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
 import type { BindingChange, Bindings, Holders } from '../../../flow/ports.ts';
@@ -158,13 +158,13 @@ export class SqliteBindings implements Bindings {
         (one) => one.accessKey === accessKey && samePrefix(one.prefix, place.prefix),
       ),
     );
-    return [...new Map(open.map((one) => [one.id, one])).values()];
+    return withoutOuter([...new Map(open.map((one) => [one.id, one])).values()]);
   }
 
   async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {
     const now = this.#options.clock.now();
     return this.#undisputed(this.#look(now, now).over({ realm, prefix: prefixOf(ip) }), now)
-      .filter((one) => containsIp(one.prefix, ip))
+      .filter((one) => one.ports === undefined && containsIp(one.prefix, ip))
       .sort((a, b) => b.prefix.length - a.prefix.length)[0];
   }
 
