@@ -28,8 +28,10 @@ export function frozen(derived: DerivedElement, kept: Kept | undefined): Derived
   return { ...derived, abusedPorts, access: isTightening(access, derived.access) ? access : derived.access };
 }
 
-export function needsPut(kept: Kept, element: DerivedElement, now: Instant): boolean {
-  if (kept.phase !== 'confirmed' || !isSameGarden(kept.element, element)) return true;
+/** `isLater`: the gateway has the order and tries by itself; only one that may not have reached it is given again. */
+export function needsPut(kept: Kept, element: DerivedElement, now: Instant, isLater = false): boolean {
+  const isDoubtful = isLater ? kept.phase === 'unknown' : kept.phase !== 'confirmed';
+  if (isDoubtful || !isSameGarden(kept.element, element)) return true;
   const left = kept.element.expiresAt - now;
   return element.expiresAt - kept.element.expiresAt > MINUTE && left < (element.expiresAt - now) * RENEW_SHARE;
 }

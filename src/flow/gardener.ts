@@ -16,6 +16,7 @@ import { GardenMemory, type Kept, keyOf } from './garden-memory.ts';
 import { answersLater, GatewayActs, type GatewayLink, gatewayOf, type Move } from './gateway-acts.ts';
 import { type LineProof, lineProof } from './line-proof.ts';
 import { LineQueue } from './line-queue.ts';
+import { Logins } from './logins.ts';
 import type { BindingChange, Bindings, Clock, ElementState, HoldSwitch, Log, Store } from './ports.ts';
 
 export interface LineWanted extends Wanted {
@@ -78,8 +79,12 @@ export class Gardener {
   /** Words are recorded one after another, in the order in which they were said. */
   #hearing: Promise<void> = Promise.resolve();
 
+  /** What a login of a line must get: AAA asks this, and is told of changes. */
+  readonly logins: Logins;
+
   constructor(parts: GardenerParts) {
     this.#parts = parts;
+    this.logins = new Logins(() => parts.hold.current().on);
     this.#acts = new GatewayActs({ ...parts, memory: this.#memory, onAcked: (lineId) => this.#fresh.delete(lineId) });
     this.#later = new Set(parts.gateways.filter(answersLater).map((gateway) => gateway.name));
     for (const gateway of parts.gateways)
@@ -190,6 +195,7 @@ export class Gardener {
     const isFrozen = this.#fresh.has(lineId) && !(await this.#parts.mayTighten(lineId));
     this.#tellFrozen(lineId, isFrozen);
     const plan = { lineId, epoch, accessKey: wanted?.accessKey ?? '', wanted, derived, isFrozen };
+    this.#tellLogins(plan);
     if (restricts) this.#plans.set(lineId, plan);
     else this.#plans.delete(lineId);
     this.#failed.delete(lineId);
@@ -203,6 +209,14 @@ export class Gardener {
       return kept?.lineId === lineId && isInForce(kept) && !isTightening(kept.element.access, element.access);
     };
     return elements.length > 0 && elements.every(isThere);
+  }
+
+  /** A line that changed its access key leaves nothing behind under the old one. */
+  #tellLogins({ lineId, accessKey, wanted, isFrozen }: LinePlan): void {
+    const before = this.#plans.get(lineId)?.accessKey;
+    if (before !== undefined && before !== accessKey) this.logins.set(before, undefined);
+    const access = wanted?.access;
+    this.logins.set(accessKey, !isFrozen && (access === 'leaky' || access === 'strict') ? access : undefined);
   }
 
   #tellFrozen(lineId: string, isFrozen: boolean): void {
@@ -231,7 +245,7 @@ export class Gardener {
     for (const [key, element] of desired) {
       const kept = this.#memory.get(key);
       const own = kept?.lineId === plan.lineId && !kept.leaving ? kept : undefined;
-      if (own !== undefined && !needsPut(own, element, now)) continue;
+      if (own !== undefined && !needsPut(own, element, now, this.#later.has(element.gateway))) continue;
       const loosens = this.#parts.hold.current().on && (await this.#loosens(element));
       if (this.#parts.hold.current().on && !loosens) continue;
       add(this.#putting({ key, plan, element, own, loosens, now }), element.gateway);
@@ -468,5 +482,6 @@ export class Gardener {
     this.#memory.clear();
     this.#plans.clear();
     this.#strays.clear();
+    this.logins.clear();
   }
 }

@@ -17,6 +17,8 @@ const CHECKPOINT_MS = MINUTE;
 const AUDIT_TABLES_MS = MINUTE;
 const STOP_MS = 10 * SECOND;
 const PURGE_MS = 60 * MINUTE;
+/** Time for the line's own new binding to claim it. */
+const STRAY_MS = 3 * SECOND;
 
 /** What every decision relies on, with a service or without: releases made meanwhile are on record, and the breaker
  *  remembers what it let in. Comes before anything may be added to a gateway. */
@@ -31,6 +33,7 @@ export class Service {
   readonly #loops = new Set<Promise<void>>();
   #tableFaults = 0;
   #isPrepared = false;
+  #strays: NodeJS.Timeout | undefined;
 
   constructor(flow: Flow) {
     this.#flow = flow;
@@ -47,6 +50,7 @@ export class Service {
     const flow = this.#flow;
     await recall(flow);
     await flow.reconciler.start();
+    flow.gardener.logins.ready();
     await flow.verifier.poll();
     this.#isPrepared = true;
   }
@@ -59,6 +63,17 @@ export class Service {
   /** New reports are stored: decide now rather than at the next turn. */
   reportsArrived(): void {
     this.#decide().catch((cause) => this.#failed('decide', cause));
+  }
+
+  /**
+   * A gateway holds a garden that nobody asked for (AAA let the session in quarantined, and by now it is wanted or not): the
+   * comparison with the whole wanted state decides, shortly, once for all that come meanwhile.
+   */
+  strayFound(): void {
+    this.#strays ??= setTimeout(() => {
+      this.#strays = undefined;
+      if (!this.#stop.signal.aborted) void this.#flow.reconciler.full();
+    }, STRAY_MS).unref();
   }
 
   /** Without a policy reports wait: they are decided by the next one that a person activates. */

@@ -21,6 +21,7 @@ import type { Line } from '../../src/core/line/line.ts';
 import { DEFAULT_BREAKER, type LadderStep, type Policy, type Rule } from '../../src/core/policy/policy.ts';
 import type { Report } from '../../src/core/report/report.ts';
 import { assembleFlow, type Flow } from '../../src/flow/assemble.ts';
+import type { GatewayLink } from '../../src/flow/gateway-acts.ts';
 import { ingest } from '../../src/flow/ingest.ts';
 import type { ClockStatus, Enforcer, Notifier, Store } from '../../src/flow/ports.ts';
 import { Service } from '../../src/flow/service.ts';
@@ -140,6 +141,8 @@ export interface Faults {
   readonly store?: (store: SqliteStore) => Store;
   readonly enforcer?: (enforcer: FakeEnforcer) => Enforcer;
   readonly policies?: readonly Policy[];
+  /** Beside the one that every world has. */
+  readonly gateways?: readonly GatewayLink[];
 }
 
 export class Process {
@@ -182,7 +185,9 @@ export class Process {
           enforcer: faults.enforcer?.(enforcer) ?? enforcer,
           nasIdentities: ['bng1'],
           ipv6Lengths: SPEC.ipv6Lengths,
+          pools: SPEC.pools,
         },
+        ...(faults.gateways ?? []),
       ],
       notifiers: [mailer(world)],
       policies: {
@@ -195,7 +200,11 @@ export class Process {
       hold: holdFile(world.folder),
       journal: releaseJournal(world.folder),
       log: world.log,
-      ranges: { ours: SPEC.pools, infrastructure: [], shared: [] },
+      ranges: {
+        ours: [...SPEC.pools, ...(faults.gateways ?? []).flatMap(({ pools = [] }) => pools)],
+        infrastructure: [],
+        shared: [],
+      },
       realm: 'main',
       origins: {},
       interimMsOf: () => INTERIM_MS,
