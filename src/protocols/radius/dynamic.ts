@@ -3,6 +3,7 @@
 import { MESSAGE_AUTHENTICATOR, uint32 } from './attributes.ts';
 import { signRequest } from './authenticator.ts';
 import { type Attribute, CODE, encodePacket, type Packet } from './codec.ts';
+import { wordsOf } from './dictionary.ts';
 
 const EVENT_TIMESTAMP = 55;
 const ERROR_CAUSE = 101;
@@ -62,26 +63,5 @@ const KINDS: Readonly<Record<number, DynamicReply['kind']>> = {
   [CODE.coaNak]: 'nak',
 };
 
-/** RFC 5176 §3.6, RFC 5580 §4.6, RFC 7499 §5, and 510, proposed to the IETF for RADIUS over UDP. */
-export const ERROR_CAUSES: Readonly<Record<number, string>> = {
-  201: 'Residual-Context-Removed',
-  202: 'Invalid-EAP-Packet',
-  401: 'Unsupported-Attribute',
-  402: 'Missing-Attribute',
-  403: 'NAS-Identification-Mismatch',
-  404: 'Invalid-Request',
-  405: 'Unsupported-Service',
-  406: 'Unsupported-Extension',
-  407: 'Invalid-Attribute-Value',
-  501: 'Administratively-Prohibited',
-  502: 'Proxy-Request-Not-Routable',
-  503: 'Session-Context-Not-Found',
-  504: 'Session-Context-Not-Removable',
-  505: 'Proxy-Processing-Error',
-  506: 'Resources-Unavailable',
-  507: 'Request-Initiated',
-  508: 'Multiple-Session-Selection-Unsupported',
-  509: 'Location-Info-Required',
-  510: 'Missing-Message-Authenticator',
-  601: 'Response-Too-Big',
-};
+/** RFC 5176 §3.6 and later ones. */
+export const ERROR_CAUSES: Readonly<Record<number, string>> = wordsOf('Error-Cause');
