@@ -107,11 +107,15 @@ sample_config() {
 
 units() {
   mkdir -p "$root/etc/systemd/system"
-  for unit in engawa-spec engawa-helper engawa; do
+  known=no
+  [ ! -e "$root/etc/systemd/system/engawa-snapshot.service" ] || known=yes
+  for unit in engawa-spec engawa-snapshot engawa-helper engawa; do
     sed "s|/opt/engawa|$prefix|g" "$here/deploy/systemd/$unit.service" >"$root/etc/systemd/system/$unit.service"
   done
   live && [ -d /run/systemd/system ] || return 0
   systemctl daemon-reload
+  # New with this version: enabled where the helper is. Somebody who disabled it later has his reasons.
+  [ "$known" = yes ] || ! systemctl is-enabled --quiet engawa-helper.service || systemctl enable engawa-snapshot.service
   # Only what runs is restarted; the rules stay in the kernel meanwhile.
   systemctl try-restart engawa-helper.service engawa.service
 }

@@ -40,17 +40,19 @@ refuse_while_gardens_stand() {
 stop_units() {
   live || return 0
   if [ -d /run/systemd/system ]; then
-    systemctl disable --now engawa.service engawa-helper.service 2>/dev/null || true
+    systemctl disable --now engawa.service engawa-helper.service engawa-snapshot.service 2>/dev/null || true
   fi
   table=$(sed -n 's/.*"table": *"\([a-z0-9_]*\)".*/\1/p' /run/engawa-gateway/gateway.json 2>/dev/null | head -n 1)
   nft delete table inet "${table:-engawa}" 2>/dev/null && say "removed the table inet ${table:-engawa} from the kernel" || true
 }
 
 remove_files() {
-  for unit in engawa-spec engawa-helper engawa; do
+  for unit in engawa-spec engawa-snapshot engawa-helper engawa; do
     rm -f "$root/etc/systemd/system/$unit.service"
   done
   rm -f "$root/etc/sysusers.d/engawa.conf" "$root/etc/tmpfiles.d/engawa.conf" "$root/usr/local/bin/engawa"
+  # The snapshot with them: a later installation must not put anybody back into the garden.
+  rm -rf "$root/var/lib/engawa-helper"
   rm -rf "$root${prefix:?}" "$root$prefix.previous" "$root$prefix.new" "$root/run/engawa" "$root/run/engawa-helper" "$root/run/engawa-gateway"
   ! live || ! [ -d /run/systemd/system ] || systemctl daemon-reload
 }

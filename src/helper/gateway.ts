@@ -3,8 +3,7 @@
 // read back after a restart.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
-import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
-import type { ProtocolPort } from '../core/net/transport.ts';
+import type { Prefix } from '../core/net/prefix.ts';
 import type { NftCommand } from '../protocols/nftables/command.ts';
 import {
   allowCommands,
@@ -17,8 +16,10 @@ import {
 import type { Answer, HelperError, Learned, Operation, PutElement } from '../protocols/nftables/messages.ts';
 import type { NftFailure, NftSession } from '../protocols/nftables/session.ts';
 import { isGardenSet, keyForms } from '../protocols/nftables/sets.ts';
+import type { GardenContent } from '../protocols/nftables/snapshot.ts';
+import { GardenMemory } from './garden-memory.ts';
 import type { Guard } from './guard.ts';
-import { listCounts, listStates } from './listing.ts';
+import { isMissing, listCounts, listGarden, listStates } from './listing.ts';
 import { observe } from './observe.ts';
 import type { Skeleton } from './skeleton.ts';
 import type { SteeredFlows } from './steered.ts';
@@ -33,19 +34,18 @@ export interface GatewayParts {
   readonly guard: Guard;
   readonly skeleton: Skeleton;
   readonly steered: SteeredFlows;
+  /** The garden is no longer what was last saved. `later`: only timeouts moved, or learned addresses came. */
+  readonly changed?: (when: 'soon' | 'later') => void;
 }
 
 export class Gateway {
   readonly #parts: GatewayParts;
-  /** Per prefix, the ports whose elements may exist: what a later put or remove takes away. */
-  readonly #ports = new Map<string, Map<string, ProtocolPort>>();
-  /** Per prefix, the accesses whose elements may exist; all of them once what a former helper left is known. */
-  readonly #accesses = new Map<string, Set<string>>();
-  #areAccessesKnown = false;
+  readonly #memory = new GardenMemory();
   /** Changes sent and not answered: what one of them may have put, the answer of another does not make us forget. */
   #applying = 0;
   #installing: Promise<unknown> = Promise.resolve();
   #adopted: Promise<void> = Promise.resolve();
+  #portsLearnt: Promise<void> = Promise.resolve();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -56,38 +56,36 @@ export class Gateway {
    * for long: a port that is missed here only stays in its set, without effect outside the garden, until its timeout.
    */
   adopt(): void {
-    const learnt = listCounts(this.#parts.spec).then((counts) => {
+    this.#portsLearnt = listCounts(this.#parts.spec).then((counts) => {
       if (!counts.ok) return;
-      for (const { prefix, protocol, port } of counts.value) this.#remember(prefix, [{ protocol, port }]);
+      for (const { prefix, protocol, port } of counts.value) this.#memory.ports(prefix, [{ protocol, port }]);
     });
     void this.#learnAccesses();
-    this.#adopted = Promise.race([learnt, new Promise<void>((resolve) => setTimeout(resolve, ADOPT_PATIENCE_MS))]);
+    this.#changed('later');
+    this.#adopted = Promise.race([
+      this.#portsLearnt,
+      new Promise<void>((resolve) => setTimeout(resolve, ADOPT_PATIENCE_MS)),
+    ]);
   }
 
   /** Until it is known, every put takes the other access away, there or not: safe, and half as much work again. */
   async #learnAccesses(): Promise<void> {
     const states = await listStates(this.#parts.spec);
     // No table, no elements: what we put from now on is all there is.
-    if (!states.ok && !('text' in states.error && states.error.text.includes('No such file'))) return;
-    for (const { prefix, access } of states.ok ? states.value : []) this.#enter(prefix, access);
-    this.#areAccessesKnown = true;
+    if (!states.ok && !isMissing(states.error)) return;
+    for (const { prefix, access } of states.ok ? states.value : [])
+      if (access === 'strict' || access === 'leaky') this.#memory.access(prefix, access);
+    this.#memory.areAccessesKnown = true;
   }
 
-  #enter(prefix: Prefix, access: string): void {
-    const key = formatPrefix(prefix);
-    const known = this.#accesses.get(key);
-    if (known === undefined) this.#accesses.set(key, new Set([access]));
-    else known.add(access);
-  }
-
-  #isOtherAbsent({ prefix, access }: PutElement): boolean {
-    return (
-      this.#areAccessesKnown && !this.#accesses.get(formatPrefix(prefix))?.has(access === 'strict' ? 'leaky' : 'strict')
-    );
+  /** Everything a snapshot keeps, as the kernel has it now. */
+  async garden(): Promise<Result<GardenContent, HelperError>> {
+    await this.#portsLearnt;
+    return listGarden(this.#parts.spec, (prefix) => this.#memory.portsOf(prefix));
   }
 
   async run(operation: Operation): Promise<Result<Answer, HelperError>> {
-    const { spec, session, skeleton, steered } = this.#parts;
+    const { spec, session, steered } = this.#parts;
     switch (operation.op) {
       case 'install':
         return this.#install();
@@ -100,7 +98,7 @@ export class Gateway {
       case 'denyCounts':
         return itemsOf('counts', await listCounts(spec));
       case 'skeleton':
-        return ok({ kind: 'word', word: await skeleton.state() });
+        return this.#skeleton();
       case 'forgetSteered':
         return answerOf(await steered.forget(operation.prefixes));
       case 'allow':
@@ -116,10 +114,22 @@ export class Gateway {
     }
   }
 
+  async #skeleton(): Promise<Result<Answer, HelperError>> {
+    const word = await this.#parts.skeleton.state();
+    // Somebody else was at the table: what is saved may be gone.
+    if (word !== 'intact') this.#changed('soon');
+    return ok({ kind: 'word', word });
+  }
+
+  #changed(when: 'soon' | 'later'): void {
+    this.#parts.changed?.(when);
+  }
+
   /** One at a time: two loads of the same file would only disturb each other. */
   #install(): Promise<Result<Answer, HelperError>> {
     const next = this.#installing.then(async () => {
       const done = await this.#parts.skeleton.install();
+      if (!done.ok || done.value !== 'adopted') this.#changed('soon');
       return done.ok ? ok<Answer>({ kind: 'word', word: done.value }) : done;
     });
     this.#installing = next.catch(() => undefined);
@@ -139,55 +149,26 @@ export class Gateway {
     const spent = guard.spend(put.length);
     if (!spent.ok) return spent;
     await this.#adopted;
-    const removals = remove.map((prefix) => ({ prefix, abusedPorts: this.#remembered(prefix) }));
+    const memory = this.#memory;
+    const removals = remove.map((prefix) => ({ prefix, abusedPorts: memory.portsOf(prefix) }));
     const puts = put.map((element) => ({
       ...element,
-      dropPorts: this.#surplus(element),
-      isOtherAbsent: this.#isOtherAbsent(element),
+      dropPorts: memory.surplusOf(element),
+      isOtherAbsent: memory.isOtherAbsent(element),
     }));
+    const isRenewal = remove.length === 0 && put.every((element) => memory.isRenewal(element));
     // Before the answer: should it get lost, what may exist is remembered all the same.
     for (const { prefix, access, abusedPorts } of put) {
-      this.#remember(prefix, abusedPorts);
-      this.#enter(prefix, access);
+      memory.ports(prefix, abusedPorts);
+      memory.access(prefix, access);
     }
     this.#applying++;
     const done = await this.#transact([...removeCommands(spec, removals), ...putCommands(spec, puts)]).finally(
       () => this.#applying--,
     );
-    if (done.ok) this.#settle(put, remove);
+    if (done.ok) memory.settle(put, remove, this.#applying === 0);
+    this.#changed(isRenewal ? 'later' : 'soon');
     return done;
-  }
-
-  #settle(put: readonly PutElement[], remove: readonly Prefix[]): void {
-    const isAlone = this.#applying === 0;
-    for (const prefix of remove) {
-      this.#ports.delete(formatPrefix(prefix));
-      if (isAlone) this.#accesses.delete(formatPrefix(prefix));
-    }
-    for (const { prefix, access, abusedPorts } of put) {
-      this.#ports.delete(formatPrefix(prefix));
-      this.#remember(prefix, abusedPorts);
-      if (isAlone) this.#accesses.set(formatPrefix(prefix), new Set([access]));
-    }
-  }
-
-  #remember(prefix: Prefix, ports: readonly ProtocolPort[]): void {
-    if (ports.length === 0) return;
-    const key = formatPrefix(prefix);
-    const known = this.#ports.get(key) ?? new Map<string, ProtocolPort>();
-    for (const port of ports) known.set(`${port.protocol}/${port.port}`, port);
-    this.#ports.set(key, known);
-  }
-
-  #remembered(prefix: Prefix): readonly ProtocolPort[] {
-    return [...(this.#ports.get(formatPrefix(prefix))?.values() ?? [])];
-  }
-
-  #surplus(element: PutElement): readonly ProtocolPort[] {
-    const remembered = this.#remembered(element.prefix);
-    if (remembered.length === 0) return remembered;
-    const wanted = new Set(element.abusedPorts.map((p) => `${p.protocol}/${p.port}`));
-    return remembered.filter((p) => !wanted.has(`${p.protocol}/${p.port}`));
   }
 
   async #learn(op: 'allow' | 'lifeline', entries: readonly Learned[]): Promise<Result<Answer, HelperError>> {
@@ -206,6 +187,7 @@ export class Gateway {
             spec,
             entries.map((e) => ({ ...e, lifeline: e.name })),
           );
+    this.#changed('later');
     return this.#transact(commands);
   }
 
@@ -219,10 +201,8 @@ export class Gateway {
     const done = await this.#transact(
       sets.map((name) => ({ flush: { set: { family: 'inet', table: spec.table, name } } })),
     );
-    if (done.ok) {
-      this.#ports.clear();
-      if (this.#applying === 0) this.#accesses.clear();
-    }
+    if (done.ok) this.#memory.settleAllGone(this.#applying === 0);
+    this.#changed('soon');
     return done;
   }
 

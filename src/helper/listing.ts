@@ -2,9 +2,13 @@
 // A set that cannot be read is an error, never an empty answer.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
+import type { Prefix } from '../core/net/prefix.ts';
+import type { ProtocolPort } from '../core/net/transport.ts';
 import { countOf, keyPrefix, parseSetListing, type RawElement } from '../protocols/nftables/listing.ts';
 import type { CountItem, HelperError, StateItem } from '../protocols/nftables/messages.ts';
 import { keyForms } from '../protocols/nftables/sets.ts';
+import { type GardenContent, GardenReading, RESTORED_SECONDS, savedSets } from '../protocols/nftables/snapshot.ts';
+import { keyText } from '../protocols/nftables/text.ts';
 import { NFT, toError } from './skeleton.ts';
 import { runTool } from './tools.ts';
 
@@ -41,6 +45,36 @@ export async function listCounts(spec: GatewaySpec): Promise<Result<readonly Cou
     }
   }
   return ok(items);
+}
+
+/**
+ * What a snapshot keeps. A table or set that is not there holds nothing; one that cannot be read is an error. The ports come
+ * from the helper's memory: their sets are twenty times as large as all others together.
+ */
+export async function listGarden(
+  spec: GatewaySpec,
+  portsOf: (prefix: Prefix) => readonly ProtocolPort[],
+): Promise<Result<GardenContent, HelperError>> {
+  const reading = new GardenReading();
+  const skipped = new Set(keyForms(spec).map((form) => form.abuse));
+  for (const [name, read] of savedSets(spec)) {
+    if (skipped.has(name)) continue;
+    const elements = await listSet(spec, name);
+    if (!elements.ok && !isMissing(elements.error)) return elements;
+    for (const { val, expires } of elements.ok ? elements.value : []) {
+      const key = keyText(val);
+      // Somebody else's element without a timeout is kept no longer than any other.
+      if (key === undefined || !read(key, expires ?? RESTORED_SECONDS, reading))
+        return err({ kind: 'unavailable', text: `an element of ${name} is not understood` });
+    }
+  }
+  const { lines, addresses } = reading.content();
+  return ok({ lines: lines.map((line) => ({ ...line, abusedPorts: portsOf(line.prefix) })), addresses });
+}
+
+/** No table, or no such set in it. */
+export function isMissing(error: HelperError): boolean {
+  return 'text' in error && error.text.includes('No such file');
 }
 
 async function listSet(spec: GatewaySpec, name: string): Promise<Result<readonly RawElement[], HelperError>> {

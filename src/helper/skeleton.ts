@@ -13,6 +13,8 @@ import { runTool, type ToolFailure } from './tools.ts';
 
 export const NFT = '/usr/sbin/nft';
 const LIMITS = { deadlineMs: 10_000, maxBytes: 8 * 1024 * 1024 };
+/** Elements are work, not a hang: a megabyte gets ten seconds more. */
+const BYTES_PER_EXTRA_MS = 100;
 
 /** What may stand in a `delete` of ours: nft's own identifiers. */
 const NAME = /^[A-Za-z][A-Za-z0-9_.]{0,127}$/;
@@ -52,12 +54,15 @@ export class Skeleton {
     return objectsOf(found.value).flatMap(({ kind, name }) => (kind === 'set' ? [name] : []));
   }
 
-  /** Adopts what is intact; loads the text in one transaction otherwise. Elements of sets that stay as they are stay. */
-  async install(): Promise<Result<'adopted' | 'installed' | 'repaired', HelperError>> {
+  /**
+   * Adopts what is intact; loads the text in one transaction otherwise. Elements of sets that stay as they are stay.
+   * `elements`: more text for that transaction, for a table that was not there before.
+   */
+  async install(elements = ''): Promise<Result<'adopted' | 'installed' | 'repaired', HelperError>> {
     const before = await this.state();
     if (before === 'intact') return ok('adopted');
     const loaded = await this.#load(
-      before === 'missing' ? renderRuleset(this.#spec) : renderRepair(this.#spec, await this.#stale()),
+      before === 'missing' ? `${renderRuleset(this.#spec)}${elements}` : renderRepair(this.#spec, await this.#stale()),
     );
     if (!loaded.ok) return err(toError('nft -f', loaded.error));
     const after = await this.state();
@@ -118,7 +123,8 @@ export class Skeleton {
     const file = `${this.#folder}/ruleset-${process.pid}.nft`;
     await writeFile(file, text, { mode: 0o600 });
     try {
-      return await runTool([NFT, '-f', file], LIMITS);
+      const deadlineMs = LIMITS.deadlineMs + Math.round(text.length / BYTES_PER_EXTRA_MS);
+      return await runTool([NFT, '-f', file], { ...LIMITS, deadlineMs });
     } finally {
       await rm(file, { force: true });
     }

@@ -36,7 +36,7 @@ describe('install.sh', () => {
     expect(status).toBe(0);
     for (const path of ['opt/engawa/bin/engawa', 'opt/engawa/src/main.ts', 'opt/engawa/views', 'opt/engawa/locales'])
       expect(existsSync(at(path)), path).toBe(true);
-    for (const unit of ['engawa', 'engawa-helper', 'engawa-spec'])
+    for (const unit of ['engawa', 'engawa-helper', 'engawa-snapshot', 'engawa-spec'])
       expect(read(`etc/systemd/system/${unit}.service`)).toContain('ExecStart=/opt/engawa/bin/');
     expect(read('etc/engawa/engawa.yaml')).toBe(readFileSync(join(TREE, 'deploy/engawa.yaml'), 'utf8'));
     expect(read('etc/engawa/secrets/bng1')).toMatch(/^[0-9a-f]{64}$/);

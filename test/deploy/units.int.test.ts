@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const TREE = new URL('../../', import.meta.url).pathname;
 const ANALYZE = '/usr/bin/systemd-analyze';
-const NAMES = ['engawa', 'engawa-helper', 'engawa-spec'] as const;
+const NAMES = ['engawa', 'engawa-helper', 'engawa-snapshot', 'engawa-spec'] as const;
+/** They may speak netlink, and need to. */
+const GATEWAY = ['engawa-helper', 'engawa-snapshot'] as const;
 const text = (name: string) => readFileSync(join(TREE, `deploy/systemd/${name}.service`), 'utf8');
 
 /** All values of a key, in order. */
@@ -19,33 +21,52 @@ function values(name: string, key: string): readonly string[] {
 }
 
 describe('what the units grant', () => {
-  test('the helper holds net_admin and nothing else, the others no capability at all', () => {
+  test('helper and snapshot hold net_admin and nothing else, the others no capability at all', () => {
     const granted = NAMES.map((name) => [values(name, 'CapabilityBoundingSet'), values(name, 'AmbientCapabilities')]);
     expect(granted).toEqual([
       [[''], ['']],
+      [['CAP_NET_ADMIN'], ['CAP_NET_ADMIN']],
       [['CAP_NET_ADMIN'], ['CAP_NET_ADMIN']],
       [[''], []],
     ]);
     for (const name of NAMES) expect(values(name, 'NoNewPrivileges')).toEqual(['yes']);
   });
 
-  test('only the helper speaks netlink, and it neither reads secrets nor state', () => {
+  test('only what changes the kernel speaks netlink, and it neither reads secrets nor state', () => {
     expect(values('engawa', 'RestrictAddressFamilies')).toEqual(['AF_INET AF_INET6 AF_UNIX']);
-    expect(values('engawa-helper', 'RestrictAddressFamilies')).toEqual(['AF_UNIX AF_NETLINK']);
-    expect(values('engawa-helper', 'InaccessiblePaths')).toEqual(['-/etc/engawa -/var/lib/engawa -/run/engawa']);
+    for (const name of GATEWAY) {
+      expect(values(name, 'RestrictAddressFamilies')).toEqual(['AF_UNIX AF_NETLINK']);
+      expect(values(name, 'InaccessiblePaths')).toEqual(['-/etc/engawa -/var/lib/engawa -/run/engawa']);
+    }
   });
 
   test('the service cannot write what the helper is told', () => {
     expect(values('engawa-spec', 'User')).toEqual(['root']);
     const folder = values('engawa-spec', 'RuntimeDirectory')[0]!;
-    expect(values('engawa-helper', 'ExecStart')[0]).toContain(`--spec /run/${folder}/gateway.json`);
+    for (const name of GATEWAY) expect(values(name, 'ExecStart')[0]).toContain(`--spec /run/${folder}/gateway.json`);
     expect([...values('engawa', 'RuntimeDirectory'), ...values('engawa', 'ReadWritePaths')]).toEqual(['engawa']);
   });
 
   test('neither process stops the other, and stopping one runs nothing that touches the kernel', () => {
     for (const name of NAMES)
-      for (const key of ['Requires', 'BindsTo', 'PartOf', 'Conflicts', 'ExecStop', 'ExecStopPost'])
+      for (const key of ['Requires', 'BindsTo', 'PartOf', 'ExecStop', 'ExecStopPost'])
         expect(values(name, key), `${name} ${key}`).toEqual([]);
+    for (const name of NAMES) expect(values(name, 'Conflicts').filter((one) => one !== 'shutdown.target')).toEqual([]);
+  });
+
+  test('E26: the gardens of before the reboot are loaded before any interface is up, by the file the helper saves', () => {
+    expect(values('engawa-snapshot', 'Before')[0]).toContain('network-pre.target');
+    expect(values('engawa-snapshot', 'Wants')[0]).toContain('network-pre.target');
+    expect(values('engawa-snapshot', 'After')[0]).toContain('nftables.service');
+    // What waits for the end of early boot would wait for the network as well.
+    for (const name of ['engawa-snapshot', 'engawa-spec']) expect(values(name, 'DefaultDependencies')).toEqual(['no']);
+    const file = /--snapshot (\S+)/.exec(values('engawa-helper', 'ExecStart')[0]!)?.[1];
+    expect(values('engawa-snapshot', 'ExecStart')[0]).toContain(`--restore ${file} `);
+    for (const name of GATEWAY) expect(`/var/lib/${values(name, 'StateDirectory')[0]}/gardens.nft`).toBe(file);
+  });
+
+  test('hold, which stops repair, stops the gardens of before the reboot as well', () => {
+    expect(values('engawa-snapshot', 'ConditionPathExists')).toEqual(['!/var/lib/engawa/hold']);
   });
 
   test('the clock of the lab cannot be had from a unit', () => {

@@ -1,5 +1,5 @@
 // A namespace of our own with a helper in it, for the tests that need a real kernel. Everything it makes, stop() takes away.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,8 +56,12 @@ export interface LabGateway {
   journal(): string;
   /** Starts a helper unless one runs. */
   start(): Promise<void>;
-  /** Ends this helper by SIGKILL and waits until it is gone. */
-  kill(): Promise<void>;
+  /** Ends this helper by SIGKILL, or as systemd does, and waits until it is gone. */
+  kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Where its helper saves the gardens. */
+  readonly snapshot: string;
+  /** The helper's other mode: what the machine runs at boot. */
+  restore(): { readonly status: number | null; readonly said: Readonly<Record<string, unknown>> };
   /** What the next helper that is started will be configured with. */
   configure(spec: GatewaySpec): void;
   nft(...args: readonly string[]): string;
@@ -72,6 +76,9 @@ export function createLabGateway(spec: GatewaySpec = SPEC): LabGateway {
   const run = join(folder, 'run');
   const socketPath = join(run, 'helper.sock');
   const specPath = join(folder, 'gateway.json');
+  const state = join(folder, 'state');
+  const snapshot = join(state, 'gardens.nft');
+  mkdirSync(state, { mode: 0o700 });
   mkdirSync(run, { mode: 0o750 });
   writeFileSync(specPath, encodeSpec(spec));
   execFileSync('ip', ['netns', 'add', netns]);
@@ -82,7 +89,8 @@ export function createLabGateway(spec: GatewaySpec = SPEC): LabGateway {
 
   async function start(): Promise<void> {
     if (isRunning()) return;
-    const command = [process.execPath, 'src/helper/main.ts', '--socket', socketPath, '--spec', specPath];
+    const args = ['--socket', socketPath, '--spec', specPath, '--snapshot', snapshot];
+    const command = [process.execPath, 'src/helper/main.ts', ...args];
     const started = spawn('ip', ['netns', 'exec', netns, ...command], { stdio: ['ignore', 'ignore', 'pipe'], env: {} });
     child = started;
     journal = '';
@@ -102,11 +110,18 @@ export function createLabGateway(spec: GatewaySpec = SPEC): LabGateway {
     });
   }
 
-  async function kill(): Promise<void> {
+  async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (child === undefined || !isRunning()) return;
     const gone = new Promise((resolve) => child!.once('exit', resolve));
-    child.kill('SIGKILL');
+    child.kill(signal);
     await gone;
+  }
+
+  function restore() {
+    const args = ['src/helper/main.ts', '--restore', snapshot, '--spec', specPath];
+    const argv = ['netns', 'exec', netns, process.execPath, ...args];
+    const done = spawnSync('ip', argv, { encoding: 'utf8', env: {}, timeout: 30_000 });
+    return { status: done.status, said: JSON.parse(done.stderr) as Record<string, unknown> };
   }
 
   return {
@@ -118,6 +133,8 @@ export function createLabGateway(spec: GatewaySpec = SPEC): LabGateway {
     journal: () => journal,
     start,
     kill,
+    snapshot,
+    restore,
     configure: (next) => writeFileSync(specPath, encodeSpec(next)),
     nft: (...args) => execFileSync('ip', ['netns', 'exec', netns, 'nft', ...args], { encoding: 'utf8', stdio: 'pipe' }),
     async stop() {

@@ -8,6 +8,8 @@ import type { KeyForm } from './sets.ts';
 export interface RawElement {
   readonly val: unknown;
   readonly packets: number;
+  /** Whole seconds until it goes by itself; undefined = it stays. */
+  readonly expires: number | undefined;
 }
 
 /** Total. undefined = the listing does not hold that set; no `elem` = the set is there and empty. */
@@ -27,10 +29,19 @@ export function parseSetListing(text: string, name: string): readonly RawElement
 
 /** A bare value, or `{elem: {val, timeout, expires, counter}}`. */
 function rawElement(element: unknown): RawElement {
-  if (typeof element !== 'object' || element === null || !('elem' in element)) return { val: element, packets: 0 };
-  const { val, counter } = (element.elem ?? {}) as { val?: unknown; counter?: { packets?: unknown } };
+  if (typeof element !== 'object' || element === null || !('elem' in element))
+    return { val: element, packets: 0, expires: undefined };
+  const { val, counter, expires } = (element.elem ?? {}) as {
+    val?: unknown;
+    counter?: { packets?: unknown };
+    expires?: unknown;
+  };
   const packets = counter?.packets;
-  return { val, packets: typeof packets === 'number' ? packets : 0 };
+  return {
+    val,
+    packets: typeof packets === 'number' ? packets : 0,
+    expires: typeof expires === 'number' ? expires : undefined,
+  };
 }
 
 export function keyPrefix(form: KeyForm, text: string): Prefix | undefined {

@@ -27,7 +27,8 @@ export function elementsText(commands: readonly NftCommand[]): string | undefine
   return lines.join('');
 }
 
-function keyText(val: unknown): string | undefined {
+/** A key as nft writes it, out of its JSON. */
+export function keyText(val: unknown): string | undefined {
   if (typeof val === 'string' || typeof val === 'number') return String(val);
   const parts = (val as { readonly concat?: readonly (string | number)[] } | undefined)?.concat;
   return parts?.join(' . ');
