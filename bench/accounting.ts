@@ -135,6 +135,7 @@ async function overUdp(folder: string): Promise<Served> {
         accessKey: 'User-Name',
         realm: 'main',
         interimSeconds: 600,
+        packetsPerSecond: 1_000_000,
       },
     ],
     record: (batch) => bindings.record(batch),

@@ -80,13 +80,13 @@ const START = [
   'Event-Timestamp = 1794999990',
 ];
 
-async function handmade(): Promise<{
+async function handmade(address = '127.0.0.1'): Promise<{
   socket: Socket;
   send: (bytes: Uint8Array, port: number) => void;
   next: () => Promise<Buffer>;
 }> {
   const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
+  socket.bind(0, address);
   await once(socket, 'listening');
   undo.push(() => socket.close());
   return {
@@ -184,11 +184,98 @@ describe('the accounting listener', () => {
     expect(told).toEqual(['ACCOUNTING_TROUBLE bng1 attribute-odd', 'ACCOUNTING_TROUBLE bng1 bad-authenticator']);
   });
 
-  it('accepts the previous secret during rotation and answers with the one that was used', async () => {
-    const { port, stored } = await listening({ secrets: [Buffer.from('new-secret'), Buffer.from(SECRET)] });
-    expect((await radclient(port, START)).code).toBe(0);
+  it('accepts the previous secret during rotation, answers with the one that was used, and says when it was', async () => {
+    const { listener, port, stored } = await listening({ secrets: [Buffer.from('new-secret'), Buffer.from(SECRET)] });
     expect((await radclient(port, START, 'new-secret')).code).toBe(0);
+    expect(listener.rotations()).toEqual([{ client: 'bng1', previousUsedAgoMs: undefined }]);
+    expect((await radclient(port, START)).code).toBe(0);
     expect(stored).toHaveLength(2);
+    expect(listener.counts()).toMatchObject({ stored: 2, 'previous-secret': 1 });
+    expect(listener.rotations()[0]!.previousUsedAgoMs).toBeLessThan(60_000);
+    expect(await listening().then((plain) => plain.listener.rotations())).toEqual([]);
+  });
+
+  it('wants a Message-Authenticator of the clients it was told to, and says so once', async () => {
+    const { listener, port, stored } = await listening({ messageAuthenticator: 'require' });
+    expect((await radclient(port, START)).output).toMatch(/No reply/);
+    expect((await radclient(port, [...START, 'Message-Authenticator = 0x00'])).code).toBe(0);
+    expect(stored).toHaveLength(1);
+    expect(listener.counts()).toMatchObject({ stored: 1, 'no-message-authenticator': 1 });
+    expect(told).toEqual(['ACCOUNTING_TROUBLE bng1 no-message-authenticator']);
+    expect(listener.standing()).toMatchObject([{ kind: 'not-genuine', client: 'bng1' }]);
+  });
+
+  it('N10: answers a NAS at once while another floods, of which what is too much goes unanswered', async () => {
+    const running = await listeningTo([
+      { name: 'flood', from: [prefix('127.0.0.2')], packetsPerSecond: 200 },
+      { name: 'calm', from: [prefix('127.0.0.1')] },
+    ]);
+    const { listener, port } = running;
+    const [flood, calm] = [await handmade('127.0.0.2'), await handmade()];
+    const packet = start(1);
+    let isOver = false;
+    const flooding = (async () => {
+      while (!isOver) {
+        for (let i = 0; i < 20; i++) flood.send(packet, port);
+        await new Promise((next) => setImmediate(next));
+      }
+    })();
+    const waits: number[] = [];
+    for (let identifier = 0; identifier < 100; identifier++) {
+      const begun = performance.now();
+      calm.send(start(identifier), port);
+      expect((await calm.next())[1]).toBe(identifier);
+      waits.push(performance.now() - begun);
+    }
+    isOver = true;
+    await flooding;
+    console.info(`N10: slowest answer beside a flood ${Math.max(...waits).toFixed(1)} ms`);
+    const [flooded, calmed] = listener.clientCounts().map((one) => one.counts);
+    expect(calmed).toMatchObject({ stored: 100, 'over-rate': 0, overload: 0 });
+    expect(flooded!['over-rate']).toBeGreaterThan(0);
+    expect(Math.max(...waits)).toBeLessThan(1000);
+    expect(listener.standing()).toMatchObject([{ kind: 'over-rate', client: 'flood' }]);
+    expect(told).toEqual(['ACCOUNTING_TROUBLE flood over-rate']);
+  });
+
+  it('takes a record sent again and again by a proxy, with another delay each time, for the same event', async () => {
+    const { port, stored } = await listening({ proxy: true });
+    const sent = [...START.filter((one) => !one.startsWith('Event')), 'NAS-Identifier = "bng7"'];
+    const added = ['FreeRADIUS-Acct-Session-Start-Time = "Nov 20 2026 12:00:00 UTC"', 'Proxy-State = 0x3139'];
+    for (const delay of [0, 6, 900, 86_400])
+      expect((await radclient(port, [...sent, ...added, `Acct-Delay-Time = ${delay}`])).code).toBe(0);
+    const times = stored.map((one) => one.eventAt + [0, 6, 900, 86_400][stored.indexOf(one)]! * 1000);
+    expect(new Set(times).size).toBe(1);
+    expect(new Set(stored.map((one) => one.nas))).toEqual(new Set(['bng1/bng7']));
+  });
+
+  it('reads what radclient calls by IPv6 names, and lets vendors’ attributes pass', async () => {
+    const { listener, port, stored } = await listening({ facts: true });
+    const more = [
+      'NAS-IPv6-Address = 2001:db8::5',
+      'Framed-IPv6-Prefix = 2001:db8:1::/64',
+      'Framed-IPv6-Prefix = 2001:db8:2::/64',
+      'Framed-IPv6-Address = 2001:db8:3::9',
+      'Cisco-AVPair = "connect-progress=Call Up"',
+      'ERX-Service-Session = "portal"',
+      'Alc-Subsc-ID-Str = "line-7"',
+      'Mikrotik-Address-List = "garden"',
+      'Message-Authenticator = 0x00',
+      ...['0x01', '0x0203', '0x04'].map((state) => `Proxy-State = ${state}`),
+    ];
+    const { code, output } = await radclient(port, [...START, ...more]);
+    expect(code).toBe(0);
+    expect(output).toMatch(/Received Accounting-Response[\s\S]*= 0x01\s+Proxy-State = 0x0203\s+Proxy-State = 0x04/);
+    const [first] = stored;
+    if (first?.status !== 'start') throw new Error('no start');
+    expect(first.prefixes.map((one) => `${one.slot} ${formatPrefix(one.prefix)}`)).toEqual([
+      'ipv4 198.51.100.7',
+      'framed-ipv6 2001:db8:1::/64',
+      'framed-ipv6 2001:db8:2::/64',
+      'delegated-ipv6 2001:db8:aa00::/56',
+      'address-ipv6 2001:db8:3::9',
+    ]);
+    expect(listener.counts()).toMatchObject({ 'attribute-odd': 0, 'prefix-refused': 0 });
   });
 
   it('answers only when the record is durable, a duplicate again, and copies Proxy-State in order', async () => {

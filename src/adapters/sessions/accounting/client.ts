@@ -25,6 +25,10 @@ export interface AccountingClient {
   readonly interimSeconds: number;
   /** A proxy that speaks for several NASes: each is then named `<client>/<NAS-Identifier or NAS-IP-Address>`. */
   readonly proxy?: boolean;
+  /** Genuine datagrams; what is more goes unanswered, and is repeated. Default: client-state.ts. */
+  readonly packetsPerSecond?: number;
+  /** `accept`: verified when it is there. Accounting needs none to be genuine (RFC 5080 §2.2.2). */
+  readonly messageAuthenticator?: 'accept' | 'require';
   /** Its gateway is spoken to per session (RFC 5176): keep what a request has to name. */
   readonly facts?: boolean;
 }
