@@ -29,30 +29,47 @@ export type LabAddresses = typeof LAB_ADDRESSES;
 /** Every address of these answers in the internet namespace: one listener on the wildcard address sees all knocks. */
 export const LAB_DARKNET = { prefix4: '203.0.113.96/27', prefix6: '2001:db8:dead::/64' } as const;
 
+/** The second BNG: simulated, told by RADIUS alone, with an uplink and pools of its own. */
+export const LAB_BNG2 = {
+  name: 'lab-bng2',
+  ip4: '192.0.2.5',
+  ip6: '2001:db8:0:1::5',
+  uplink: '198.51.100.5',
+  uplinkPeer: '198.51.100.6',
+  pool4: '192.0.2.128/26',
+  pool6: '2001:db8:200::/48',
+} as const;
+
 export const LAB_POOLS = { ip4: '192.0.2.64/26', ip6: '2001:db8:100::/48' } as const;
 export const LAB_UPLINK = { bng: '198.51.100.1', internet: '198.51.100.2' } as const;
 export const MAX_LAB_HOMES = 60;
 
+/** Which gateway a home hangs on: the Linux one of this machine, or the one that is told by RADIUS. */
+export type Behind = 'bng' | 'bng2';
+
 export interface HomePlan {
-  /** From 1. */
+  /** From 1, over both gateways. */
   readonly number: number;
+  readonly behind: Behind;
   /** WAN address of the home router: what reports name and IPv4 elements hold. */
   readonly ip4: string;
   /** The delegated prefix, /56: what IPv6 elements hold. */
   readonly prefix6: string;
-  /** Interface of the BNG towards this home. */
+  /** Interface of its BNG towards this home. */
   readonly accessInterface: string;
   /** Of the host behind the router (NAT44 for IPv4, none for IPv6). */
   readonly host: DualAddress;
   readonly lan: DualAddress;
 }
 
-export function planHome(number: number): HomePlan {
+export function planHome(number: number, behind: Behind = 'bng'): HomePlan {
   if (number < 1 || number > MAX_LAB_HOMES) throw new Error(`the lab has homes 1 to ${MAX_LAB_HOMES}, not ${number}`);
-  const subnet = `2001:db8:100:${(number * 256).toString(16)}`;
+  const [low, net6] = behind === 'bng' ? [64, '2001:db8:100'] : [128, '2001:db8:200'];
+  const subnet = `${net6}:${(number * 256).toString(16)}`;
   return {
     number,
-    ip4: `192.0.2.${64 + number}`,
+    behind,
+    ip4: `192.0.2.${low + number}`,
     prefix6: `${subnet}::/56`,
     accessInterface: `acc${number}`,
     host: { ip4: `192.168.${number}.10`, ip6: `${subnet}::10` },

@@ -1,15 +1,16 @@
 // A small internet on one machine: homes behind routers, a BNG that validates sources, and an outside with many addresses, each a
 // network namespace of this run alone. Needs CAP_NET_ADMIN, real root or `unshare -Urnm` with a tmpfs on /run. No daemon starts here.
 import type { ChildProcess } from 'node:child_process';
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GatewaySpec } from '../core/garden/gateway.ts';
+import { removeNamespace, removeOrphans } from './network-orphans.ts';
 import {
   type HomePlan,
   LAB_ADDRESSES,
+  LAB_BNG2,
   LAB_DARKNET,
   LAB_POOLS,
   LAB_UPLINK,
@@ -35,8 +36,10 @@ export interface LabHome extends HomePlan {
 }
 
 export interface NetworkOptions {
-  /** Default 2. */
+  /** Behind the Linux gateway. Default 2. */
   readonly homes?: number;
+  /** Behind a second BNG, which exists when there are any. Numbered on. Default 0. */
+  readonly radiusHomes?: number;
   /** NAT44 on the BNG's uplink as well, as operators without enough addresses do. */
   readonly masquerade?: boolean;
   /** Replaces members of the gateway's configuration. */
@@ -45,6 +48,8 @@ export interface NetworkOptions {
 
 export interface LabNetwork {
   readonly bng: string;
+  /** Namespace of the second BNG, where there is one. */
+  readonly bng2: string | undefined;
   readonly internet: string;
   readonly homes: readonly LabHome[];
   readonly addresses: LabAddresses;
@@ -53,6 +58,8 @@ export interface LabNetwork {
   exec(namespace: string, argv: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Starts a program in a namespace; `destroy` ends it. */
   spawn(namespace: string, argv: readonly string[], options?: SpawnOptions): ChildProcess;
+  /** Gives a home behind the second BNG another WAN address, as a pool does at a new login. */
+  renumber(home: LabHome, from: string, to: string): Promise<void>;
   /** Ends everything inside and removes every trace. May be repeated. */
   destroy(): Promise<void>;
 }
@@ -73,37 +80,9 @@ export async function buildNetwork(options: NetworkOptions = {}): Promise<LabNet
   }
 }
 
-/** Namespaces and folders of runs that were killed: their names carry the pid of a process that is gone. */
-function removeOrphans(): void {
-  const isOrphan = (name: string) => {
-    const pid = /^(?:egw|engawa-lab)-(\d+)-/.exec(name)?.[1];
-    return pid !== undefined && !existsSync(`/proc/${pid}`);
-  };
-  if (existsSync('/run/netns')) for (const name of readdirSync('/run/netns').filter(isOrphan)) removeNamespace(name);
-  for (const name of readdirSync(tmpdir()).filter(isOrphan)) {
-    try {
-      rmSync(join(tmpdir(), name), { recursive: true, force: true });
-    } catch {
-      // another user's run left it: theirs to remove
-    }
-  }
-}
-
-/** Synchronous, so that it also works while the process is ending. */
-function removeNamespace(name: string): void {
-  const { stdout } = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8', timeout: 5000 });
-  for (const pid of (stdout ?? '').split('\n').filter(Boolean)) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // it ended by itself in the meantime
-    }
-  }
-  spawnSync('ip', ['netns', 'del', name], { timeout: 5000 });
-}
-
 class NamespaceNetwork implements LabNetwork {
   readonly bng: string;
+  readonly bng2: string | undefined;
   readonly internet: string;
   readonly homes: readonly LabHome[];
   readonly addresses = LAB_ADDRESSES;
@@ -118,8 +97,10 @@ class NamespaceNetwork implements LabNetwork {
     this.bng = `${run}-bng`;
     this.internet = `${run}-net`;
     this.spec = labGatewaySpec(options.spec);
-    this.homes = Array.from({ length: options.homes ?? 2 }, (_, i) => ({
-      ...planHome(i + 1),
+    const { homes: own = 2, radiusHomes = 0 } = options;
+    this.bng2 = radiusHomes > 0 ? `${run}-bng2` : undefined;
+    this.homes = Array.from({ length: own + radiusHomes }, (_, i) => ({
+      ...planHome(i + 1, i < own ? 'bng' : 'bng2'),
       router: `${run}-r${i + 1}`,
       hostNamespace: `${run}-h${i + 1}`,
     }));
@@ -164,13 +145,15 @@ class NamespaceNetwork implements LabNetwork {
     if (existsSync('/etc/resolv.conf')) this.#resolvConf = resolvConf;
     await this.#makeNamespaces();
     await this.#buildUplink();
+    if (this.bng2 !== undefined) await this.#buildSecondBng(this.bng2);
     for (const home of this.homes) await this.#buildHome(home);
     await this.#load(this.bng, sourceValidation());
     if (masquerade) await this.#load(this.bng, natOn('uplink'));
   }
 
   async #makeNamespaces(): Promise<void> {
-    const routers = [this.bng, ...this.homes.map(({ router }) => router)];
+    const bngs = [this.bng, ...(this.bng2 === undefined ? [] : [this.bng2])];
+    const routers = [...bngs, ...this.homes.map(({ router }) => router)];
     for (const name of [this.internet, ...routers, ...this.homes.map(({ hostNamespace }) => hostNamespace)]) {
       await mustRun(['ip', 'netns', 'add', name]);
       this.#made.push(name);
@@ -179,7 +162,8 @@ class NamespaceNetwork implements LabNetwork {
     }
     for (const name of routers) await this.#sysctl(name, 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
     // RFC 3704 §2.2: strict reverse path; the highest of `all` and the interface counts.
-    await this.#sysctl(this.bng, 'net.ipv4.conf.all.rp_filter=1', 'net.ipv4.conf.default.rp_filter=1');
+    for (const bng of bngs)
+      await this.#sysctl(bng, 'net.ipv4.conf.all.rp_filter=1', 'net.ipv4.conf.default.rp_filter=1');
   }
 
   async #buildUplink(): Promise<void> {
@@ -201,14 +185,47 @@ class NamespaceNetwork implements LabNetwork {
     }
   }
 
+  /** Its rules are its own business (bng/ruleset.ts): what a vendor's box does is configured there. */
+  async #buildSecondBng(bng2: string): Promise<void> {
+    const { internet } = this;
+    const { ip4, ip6, uplink, uplinkPeer, pool4, pool6 } = LAB_BNG2;
+    // Between the two BNGs the internet is on the way.
+    await this.#sysctl(internet, 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+    await this.#cable({ at: bng2, name: 'uplink' }, { at: internet, name: 'uplink2' });
+    await this.#ip(bng2, 'addr', 'add', `${uplink}/30`, 'dev', 'uplink');
+    await this.#ip(internet, 'addr', 'add', `${uplinkPeer}/30`, 'dev', 'uplink2');
+    await this.#ip(bng2, 'addr', 'add', 'fe80::1/64', 'dev', 'uplink');
+    await this.#ip(internet, 'addr', 'add', 'fe80::2/64', 'dev', 'uplink2');
+    await this.#addLoopback(bng2, [`${ip4}/32`, `${ip6}/128`]);
+    await this.#ip(bng2, 'route', 'add', 'default', 'via', uplinkPeer, 'src', ip4);
+    await this.#ip(bng2, '-6', 'route', 'add', 'default', 'via', 'fe80::2', 'dev', 'uplink');
+    for (const own of [`${ip4}/32`, pool4]) await this.#ip(internet, 'route', 'add', own, 'via', uplink);
+    for (const own of [`${ip6}/128`, pool6])
+      await this.#ip(internet, '-6', 'route', 'add', own, 'via', 'fe80::1', 'dev', 'uplink2');
+  }
+
+  #gatewayOf({ behind }: LabHome): { readonly at: string; readonly ip4: string } {
+    return behind === 'bng' ? { at: this.bng, ip4: LAB_ADDRESSES.gateway.ip4 } : { at: this.bng2!, ip4: LAB_BNG2.ip4 };
+  }
+
+  async renumber(home: LabHome, from: string, to: string): Promise<void> {
+    const { router, accessInterface } = home;
+    const gateway = this.#gatewayOf(home);
+    await this.#ip(gateway.at, 'route', 'del', `${from}/32`, 'dev', accessInterface);
+    await this.#ip(gateway.at, 'route', 'add', `${to}/32`, 'dev', accessInterface, 'src', gateway.ip4);
+    await this.#ip(router, 'addr', 'add', `${to}/32`, 'dev', 'wan');
+    await this.#ip(router, 'route', 'replace', 'default', 'via', gateway.ip4, 'dev', 'wan', 'src', to);
+    await this.#ip(router, 'addr', 'del', `${from}/32`, 'dev', 'wan');
+  }
+
   /** Unnumbered, as on a real BNG: the access interface has no IPv4 address of its own. */
   async #buildHome(home: LabHome): Promise<void> {
     const { router, hostNamespace: host, accessInterface, ip4, prefix6, lan } = home;
-    const { gateway } = LAB_ADDRESSES;
-    await this.#cable({ at: this.bng, name: accessInterface }, { at: router, name: 'wan' });
-    await this.#ip(this.bng, 'addr', 'add', 'fe80::1/64', 'dev', accessInterface);
-    await this.#ip(this.bng, 'route', 'add', `${ip4}/32`, 'dev', accessInterface, 'src', gateway.ip4);
-    await this.#ip(this.bng, '-6', 'route', 'add', prefix6, 'via', 'fe80::2', 'dev', accessInterface);
+    const gateway = this.#gatewayOf(home);
+    await this.#cable({ at: gateway.at, name: accessInterface }, { at: router, name: 'wan' });
+    await this.#ip(gateway.at, 'addr', 'add', 'fe80::1/64', 'dev', accessInterface);
+    await this.#ip(gateway.at, 'route', 'add', `${ip4}/32`, 'dev', accessInterface, 'src', gateway.ip4);
+    await this.#ip(gateway.at, '-6', 'route', 'add', prefix6, 'via', 'fe80::2', 'dev', accessInterface);
     await this.#ip(router, 'addr', 'add', `${ip4}/32`, 'dev', 'wan');
     await this.#ip(router, 'addr', 'add', 'fe80::2/64', 'dev', 'wan');
     await this.#ip(router, 'route', 'add', `${gateway.ip4}/32`, 'dev', 'wan');

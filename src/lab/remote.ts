@@ -1,4 +1,4 @@
-// The near end of agent.ts: one running agent per namespace, orders with a deadline, events by listener.
+// The near end of obey.ts: one running agent per namespace, orders with a deadline, events by listener.
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,11 +13,17 @@ export interface Remote {
   stop(): void;
 }
 
+export interface RemoteProcess extends Remote {
+  /** As a power cut does it; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
 const AGENT = join(import.meta.dirname, 'agent.ts');
 const READY_MS = 15_000;
 
-export async function startRemote(network: LabNetwork, namespace: string): Promise<Remote> {
-  const child = network.spawn(namespace, [process.execPath, AGENT]);
+/** `program`: what obeys there; default the agent with its abilities. */
+export async function startRemote(network: LabNetwork, namespace: string, program = AGENT): Promise<RemoteProcess> {
+  const child = network.spawn(namespace, [process.execPath, program]);
   const remote = new AgentRemote(child, namespace);
   await remote.ready();
   return remote;
@@ -29,7 +35,7 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-class AgentRemote implements Remote {
+class AgentRemote implements RemoteProcess {
   readonly #child: ChildProcess;
   readonly #name: string;
   readonly #waiting = new Map<number, Waiting>();
@@ -80,6 +86,13 @@ class AgentRemote implements Remote {
 
   stop(): void {
     this.#child.stdin?.end();
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await gone;
   }
 
   #onLine(line: string): void {

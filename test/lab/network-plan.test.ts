@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { parseIp } from '../../src/core/net/ip.ts';
 import { containsIp, overlaps, type Prefix, parsePrefix } from '../../src/core/net/prefix.ts';
-import { LAB_ADDRESSES, labGatewaySpec, MAX_LAB_HOMES, planHome } from '../../src/lab/network-plan.ts';
+import { LAB_ADDRESSES, LAB_BNG2, labGatewaySpec, MAX_LAB_HOMES, planHome } from '../../src/lab/network-plan.ts';
 
 const homes = Array.from({ length: MAX_LAB_HOMES }, (_, i) => planHome(i + 1));
 const prefix = (text: string): Prefix => parsePrefix(text)!;
@@ -14,6 +14,17 @@ test('every home has addresses of its own, inside the pools', () => {
     expect(pools.some((pool) => overlaps(pool, one))).toBe(true);
     expect(held.slice(i + 1).some((other) => overlaps(one, other))).toBe(false);
   }
+});
+
+test('homes behind the second BNG have addresses in its pools, and nobody else has', () => {
+  const { pools, infrastructure } = labGatewaySpec();
+  const own = [LAB_BNG2.pool4, LAB_BNG2.pool6].map(prefix);
+  const behind = homes.map(({ number }) => planHome(number, 'bng2'));
+  const held = behind.flatMap(({ ip4, prefix6 }) => [prefix(ip4), prefix(prefix6)]);
+  for (const one of held) expect(own.filter((pool) => overlaps(pool, one))).toHaveLength(1);
+  for (const pool of own) expect([...pools, ...infrastructure].some((one) => overlaps(one, pool))).toBe(false);
+  for (const text of [LAB_BNG2.ip4, LAB_BNG2.ip6])
+    expect(infrastructure.some((one) => containsIp(one, parseIp(text)!))).toBe(true);
 });
 
 test('addresses of a home’s computers over IPv6 lie in its delegated prefix', () => {

@@ -24,6 +24,9 @@ export interface Answer {
   readonly attributes: readonly Attribute[];
 }
 
+/** Resources-Unavailable: the data plane did not take it. */
+const FAILED: Answer = { isAck: false, errorCause: 506, attributes: [] };
+
 export interface ServerOptions {
   readonly address: string;
   readonly port: number;
@@ -99,7 +102,7 @@ export class DynamicAuthorizationServer {
     const entry = this.#remember(key, packet);
     await this.#work();
     if (!this.#isOpen) return;
-    const answer = await act(packet);
+    const answer = await act(packet).catch(() => FAILED);
     if (answer === undefined) return count.add('ignored');
     count.add(answer.isAck ? 'acks' : 'naks');
     entry.answer = this.#reply(packet, answer, secret);
