@@ -2,6 +2,7 @@
 // given, or gave back. Other attributes of that space are not read here.
 import { type Ip, ipFromBytes } from '../../core/net/ip.ts';
 import type { PortRange } from '../../core/net/transport.ts';
+import { uint32 } from './attributes.ts';
 
 export const EXTENDED_1 = 241;
 const IP_PORT_RANGE = 6;
@@ -46,6 +47,5 @@ function readTlvs(octets: Uint8Array): ReadonlyMap<number, Uint8Array> | undefin
 
 /** Right-justified in four octets, whatever it counts (RFC 8045 §3.2). */
 function number(value: Uint8Array | undefined): number | undefined {
-  if (value?.length !== 4) return undefined;
-  return ((value[0]! << 24) | (value[1]! << 16) | (value[2]! << 8) | value[3]!) >>> 0;
+  return value?.length === 4 ? uint32(value) : undefined;
 }

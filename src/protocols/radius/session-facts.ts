@@ -1,67 +1,71 @@
-// What identifies a session to its NAS, or tells of its state: a closed list of attributes as text, bounded, out of one
-// accounting request. A value that is not of its form is left out; nobody may send it back.
-
+// What identifies a session to its NAS, or tells of its state: attributes as text, bounded, out of one accounting request. A
+// value that is not of its form is left out: nobody may send it back. Counters are left out: they change with every Interim.
+import type { NamedAttribute } from '../../core/dialect/dialect.ts';
 import type { SessionFacts } from '../../core/line/accounting.ts';
-import { formatIp, ipFromBytes } from '../../core/net/ip.ts';
-import { formatPrefix } from '../../core/net/prefix.ts';
-import { asHex, asText, ipv6Prefix, uint32 } from './attributes.ts';
+import { VENDOR_SPECIFIC } from './attributes.ts';
 import type { Attribute } from './codec.ts';
+import { attributeNamed } from './dictionary.ts';
+import { decodeNamed } from './named.ts';
 
 /** A real session has ten to twenty; many of one kind may not push out the one that names the session. */
 const MOST_VALUES = 64;
 const MOST_OF_ONE = 16;
 
-const FORMS = {
-  text: (value: Uint8Array) => (value.length === 0 ? undefined : asText(value)),
-  octets: asHex,
-  integer: (value: Uint8Array) => (value.length === 4 ? String(uint32(value)) : undefined),
-  ip: (value: Uint8Array) => {
-    const ip = ipFromBytes(value);
-    return ip && formatIp(ip);
-  },
-  prefix: (value: Uint8Array) => {
-    const prefix = ipv6Prefix(value);
-    return prefix && formatPrefix(prefix);
-  },
-  interfaceId: (value: Uint8Array) =>
-    value.length === 8 ? asHex(value).slice(2).match(/..../g)!.join(':') : undefined,
-} as const;
+const OF_RFCS: ReadonlySet<string> = new Set([
+  'User-Name',
+  'NAS-IP-Address',
+  'NAS-Port',
+  'Service-Type',
+  'Framed-IP-Address',
+  'Filter-Id',
+  'Class',
+  'Called-Station-Id',
+  'Calling-Station-Id',
+  'NAS-Identifier',
+  'Acct-Session-Id',
+  'Acct-Multi-Session-Id',
+  'NAS-Port-Type',
+  'NAS-Port-Id',
+  'Chargeable-User-Identity',
+  'NAS-IPv6-Address',
+  'Framed-Interface-Id',
+  'Framed-IPv6-Prefix',
+  'Delegated-IPv6-Prefix',
+  'Framed-IPv6-Address',
+]);
+const TYPES: ReadonlySet<number> = new Set([...OF_RFCS].flatMap((name) => attributeNamed(name)?.type ?? []));
 
-const FACTS: Readonly<Record<number, readonly [name: string, form: keyof typeof FORMS]>> = {
-  1: ['User-Name', 'text'],
-  4: ['NAS-IP-Address', 'ip'],
-  5: ['NAS-Port', 'integer'],
-  6: ['Service-Type', 'integer'],
-  8: ['Framed-IP-Address', 'ip'],
-  11: ['Filter-Id', 'text'],
-  25: ['Class', 'octets'],
-  30: ['Called-Station-Id', 'text'],
-  31: ['Calling-Station-Id', 'text'],
-  32: ['NAS-Identifier', 'text'],
-  44: ['Acct-Session-Id', 'text'],
-  50: ['Acct-Multi-Session-Id', 'text'],
-  61: ['NAS-Port-Type', 'integer'],
-  87: ['NAS-Port-Id', 'text'],
-  89: ['Chargeable-User-Identity', 'octets'],
-  95: ['NAS-IPv6-Address', 'ip'],
-  96: ['Framed-Interface-Id', 'interfaceId'],
-  97: ['Framed-IPv6-Prefix', 'prefix'],
-  123: ['Delegated-IPv6-Prefix', 'prefix'],
-  168: ['Framed-IPv6-Address', 'ip'],
-};
+/** Vendors' numbers that identify a session or tell its state. Their other numbers count. */
+const VENDORS_NUMBERS: ReadonlySet<string> = new Set([
+  'Alc-SAP-Session-Index',
+  'Alc-Serv-Id',
+  'CoovaChilli-Session-State',
+  'Huawei-Connect-ID',
+]);
+/** Counters as text. */
+const COUNTERS: ReadonlySet<string> = new Set(['Cisco-Control-Info']);
 
 export function sessionFacts(attributes: readonly Attribute[]): SessionFacts {
   const facts: Record<string, string[]> = {};
   let values = 0;
-  for (const { type, value } of attributes) {
-    const fact = FACTS[type];
-    const text = fact === undefined ? undefined : FORMS[fact[1]](value);
-    if (fact === undefined || text === undefined) continue;
-    const held = facts[fact[0]];
-    if (held === undefined) facts[fact[0]] = [text];
-    else if (held.length < MOST_OF_ONE) held.push(text);
+  for (const { name, value } of attributes.flatMap(factsOf)) {
+    const held = facts[name];
+    if (held === undefined) facts[name] = [value];
+    else if (held.length < MOST_OF_ONE) held.push(value);
     else continue;
     if (++values === MOST_VALUES) break;
   }
   return facts;
+}
+
+function factsOf(attribute: Attribute): readonly NamedAttribute[] {
+  if (attribute.type === VENDOR_SPECIFIC) return decodeNamed([attribute]).filter(({ name }) => isVendorsFact(name));
+  return TYPES.has(attribute.type) ? decodeNamed([attribute]).filter(({ name }) => OF_RFCS.has(name)) : [];
+}
+
+/** Of vendors everything with a name that is not a number. */
+function isVendorsFact(name: string): boolean {
+  const format = attributeNamed(name)?.format;
+  if (format === undefined || COUNTERS.has(name)) return false;
+  return VENDORS_NUMBERS.has(name) || !(format.startsWith('integer') || format === 'short' || format === 'byte');
 }

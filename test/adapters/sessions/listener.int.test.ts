@@ -275,6 +275,14 @@ describe('the accounting listener', () => {
       'delegated-ipv6 2001:db8:aa00::/56',
       'address-ipv6 2001:db8:3::9',
     ]);
+    expect(first.facts).toMatchObject({
+      'Framed-IPv6-Prefix': ['2001:db8:1::/64', '2001:db8:2::/64'],
+      'NAS-IPv6-Address': ['2001:db8::5'],
+      'Cisco-AVPair': ['connect-progress=Call Up'],
+      'ERX-Service-Session': ['portal'],
+      'Alc-Subsc-ID-Str': ['line-7'],
+      'Mikrotik-Address-List': ['garden'],
+    });
     expect(listener.counts()).toMatchObject({ 'attribute-odd': 0, 'prefix-refused': 0 });
   });
 
@@ -362,7 +370,7 @@ describe('the accounting listener', () => {
         'Acct-Session-Id': ['0001'],
         'Framed-IP-Address': ['198.51.100.7'],
         'Delegated-IPv6-Prefix': ['2001:db8:aa00::/56'],
-        'NAS-Port-Type': ['15'],
+        'NAS-Port-Type': ['Ethernet'],
         Class: ['0x656e', '0x6761'],
         'Framed-Interface-Id': ['0000:0000:0000:0001'],
       },

@@ -26,11 +26,37 @@ test('facts are named as RFCs name them, every value as text, in the order of th
   });
 });
 
+test('vendors’ names, filters and states are facts; their counters and what has no name are not', () => {
+  const vsa = (vendor: number, type: number, value: Uint8Array) => ({
+    type: 26,
+    value: octets(0, 0, vendor >> 8, vendor & 255, type, value.length + 2, ...value),
+  });
+  const facts = sessionFacts([
+    vsa(9, 1, text('subscriber:policy-name=garden')),
+    vsa(9, 1, text('b=c')),
+    vsa(9, 253, text('I0;4711;')),
+    vsa(4874, 83, text('portal')),
+    vsa(4874, 12, octets(0, 0, 0, 1)),
+    vsa(6527, 11, text('line-7')),
+    vsa(14988, 19, text('garden')),
+    vsa(14559, 15, octets(0, 0, 0, 2)),
+    vsa(55999, 77, text('x')),
+    { type: 26, value: octets(1) },
+  ]);
+  expect(facts).toEqual({
+    'Cisco-AVPair': ['subscriber:policy-name=garden', 'b=c'],
+    'ERX-Service-Session': ['portal'],
+    'Alc-Subsc-ID-Str': ['line-7'],
+    'Mikrotik-Address-List': ['garden'],
+    'CoovaChilli-Session-State': [expect.any(String)],
+  });
+});
+
 test('what is not asked for, or not of its form, is left out', () => {
   const facts = sessionFacts([
     { type: 2, value: text('a password has no place in accounting') },
     { type: 5, value: octets(1) },
-    { type: 11, value: octets() },
+    { type: 8, value: octets(198, 51, 100) },
     { type: 97, value: octets(0, 129) },
     { type: 40, value: octets(0, 0, 0, 1) },
   ]);
