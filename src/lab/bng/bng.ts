@@ -8,7 +8,7 @@ import { readNamed, writeNamed } from './dictionary.ts';
 import type { Filters } from './filters.ts';
 import { type Box, judge, type Verdict } from './judgement.ts';
 import { orderOf, SessionLife, TERMINATE } from './life.ts';
-import { askLogin, type LoginOutcome } from './login.ts';
+import { askLogin, type LoginOutcome, WAITS_MS } from './login.ts';
 import type { BngOptions } from './options.ts';
 import { type Personality, type PersonalityChoice, personalityOf, seededChance } from './personality.ts';
 import { aboutLogin } from './records.ts';
@@ -173,6 +173,7 @@ export class SimulatedBng {
       attributes: aboutLogin(home, id, this.#options),
       password: home.password ?? '',
       requireMessageAuthenticator: aaa?.requireMessageAuthenticator ?? false,
+      waitsMs: aaa?.waitsMs ?? WAITS_MS,
     });
     const names = { accept: 'accessAccepts', reject: 'accessRejects', unanswered: 'accessUnanswered' } as const;
     this.#count.add(names[outcome.kind]);

@@ -8,7 +8,7 @@ import type { RadiusCaller } from './caller.ts';
 
 const USER_PASSWORD = 2;
 const ANSWERS: readonly number[] = [CODE.accessAccept, CODE.accessReject, CODE.accessChallenge];
-const WAITS_MS = [1000, 2000, 3000];
+export const WAITS_MS: readonly number[] = [1000, 2000, 3000];
 
 export type LoginOutcome =
   | { readonly kind: 'accept'; readonly attributes: readonly Attribute[] }
@@ -20,6 +20,8 @@ export interface LoginOptions {
   readonly password: string;
   /** An answer without Message-Authenticator does not count (BlastRADIUS). */
   readonly requireMessageAuthenticator: boolean;
+  /** One octet-identical transmission per entry. */
+  readonly waitsMs: readonly number[];
 }
 
 export async function askLogin(caller: RadiusCaller, options: LoginOptions): Promise<LoginOutcome> {
@@ -30,7 +32,7 @@ export async function askLogin(caller: RadiusCaller, options: LoginOptions): Pro
     isAnswer: (packet, question) =>
       ANSWERS.includes(packet.code) &&
       replyFault(packet, question.subarray(4, 20), secret, { requireMessageAuthenticator }) === undefined,
-    waitsMs: WAITS_MS,
+    waitsMs: options.waitsMs,
   });
   if (answer === undefined) return { kind: 'unanswered' };
   return answer.code === CODE.accessAccept ? { kind: 'accept', attributes: answer.attributes } : { kind: 'reject' };

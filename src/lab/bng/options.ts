@@ -28,7 +28,7 @@ export interface BngOptions {
   /** The filter or service of a session that AAA says nothing about. Default: the first that is open. */
   readonly plan?: string;
   /** Absent: every home that dials in is let in. */
-  readonly aaa?: Server & { readonly requireMessageAuthenticator?: boolean };
+  readonly aaa?: Server & LoginHabits;
   readonly accounting?: Server & AccountingHabits;
   readonly homes: readonly BngHome[];
   /** Homes whose session was cut dial in again by themselves. Default true. */
@@ -36,6 +36,13 @@ export interface BngOptions {
   /** Of the chance by which a lossy one drops packets. */
   readonly seed?: number;
   readonly dataPlane?: DataPlane;
+}
+
+export interface LoginHabits {
+  /** Default false. */
+  readonly requireMessageAuthenticator?: boolean;
+  /** How long each transmission waits for an answer before the next. Default 1, 2 and 3 s. */
+  readonly waitsMs?: readonly number[];
 }
 
 export interface AccountingHabits {
