@@ -87,6 +87,10 @@ export const MESSAGES = {
     text: 'Something that is no answer of a BNG arrived where its answers arrive; it was dropped',
     next: 'bad-authenticator: compare the secrets; other kinds: who sends there? Told once a minute',
   },
+  RADIUS_SOCKET: {
+    text: 'A packet to a BNG could not leave, or no local port could be opened',
+    next: 'check the source address of the gateway in the configuration, and the route; told once a minute',
+  },
   RADIUS_NAK: { text: 'A BNG refused an order', next: 'engawa gateway list; the cause is an Error-Cause of RFC 5176' },
   RADIUS_STOPPED: {
     text: 'A BNG refuses orders for a reason that trying again does not change',
@@ -106,6 +110,11 @@ export const MESSAGES = {
   },
 
   // AAA
+  AAA_UNAUTHORISED: { text: 'A login was asked about without a valid key', next: 'check the key in the AAA server' },
+  AAA_ATTRIBUTE_UNSAYABLE: {
+    text: 'A garden cannot be told at login: the AAA server could not send one of its attributes',
+    next: 'change the attribute in the dialect; until then the gateway is told after the login',
+  },
   AAA_REQUEST_TROUBLE: {
     text: 'Requests of a RADIUS client cannot be answered, or are not genuine',
     next: 'check its secret and that it sends a Message-Authenticator; told once a minute',
