@@ -33,6 +33,21 @@ const PROBLEMS = {
     detail: 'Nothing of this delivery was acknowledged. Send the same delivery again after Retry-After.',
   },
   'WG-INT-008': { status: 408, title: 'Request Timeout', detail: 'The body did not arrive in time. Send it again.' },
+  'WG-AAA-001': {
+    status: 401,
+    title: 'Unauthorized',
+    detail: 'Send a valid key: Bearer, or as the password of Basic.',
+  },
+  'WG-AAA-002': {
+    status: 400,
+    title: 'Bad Request',
+    detail: 'The body is no login as deploy/freeradius/mods-available/engawa sends it.',
+  },
+  'WG-AAA-003': {
+    status: 503,
+    title: 'Service Unavailable',
+    detail: 'Not known at this moment. Let the login in as it is; the gateway is told once there is an answer.',
+  },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;

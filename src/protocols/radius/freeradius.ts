@@ -1,0 +1,50 @@
+// Attributes as FreeRADIUS 3 takes them from a database row or over HTTP: a name it knows, an operator, a text. The text is
+// read once more there: backslashes begin an escape. What it cannot be told exactly is refused here, not shortened there.
+import type { NamedAttribute } from '../../core/dialect/dialect.ts';
+import { err, ok, type Result } from '../../core/kernel/result.ts';
+import { attributeNamed } from './dictionary.ts';
+import { valueFault } from './named.ts';
+import { parseOctets } from './value.ts';
+
+export interface ServerAttribute {
+  /** With its tag: `ERX-Service-Activate:1`. */
+  readonly name: string;
+  readonly values: readonly string[];
+  /** `add`: beside what the plan says. `replace`: instead of every value the plan has for it. */
+  readonly how: 'replace' | 'add';
+}
+
+/** Values of one attribute (and tag) together, in the order in which each first stands. */
+export function serverAttributes(
+  attributes: readonly NamedAttribute[],
+): Result<readonly ServerAttribute[], { readonly index: number; readonly text: string }> {
+  const found = new Map<string, { name: string; values: string[]; how: ServerAttribute['how'] }>();
+  for (const [index, attribute] of attributes.entries()) {
+    const fault = serverFault(attribute);
+    if (fault !== undefined) return err({ index, text: fault });
+    const name = attribute.tag === undefined ? attribute.name : `${attribute.name}:${attribute.tag}`;
+    const entry = found.get(name) ?? { name, values: [], how: howOf(attribute.name) };
+    entry.values.push(serverText(attribute));
+    found.set(name, entry);
+  }
+  return ok([...found.values()]);
+}
+
+/** Bags of `key=value` hold things a login cannot do without, and Class is the operator's as much as ours. */
+function howOf(name: string): ServerAttribute['how'] {
+  return name === 'Class' || name.toLowerCase().endsWith('-avpair') ? 'add' : 'replace';
+}
+
+/** Why FreeRADIUS could not send this; undefined = it can. */
+export function serverFault(attribute: NamedAttribute): string | undefined {
+  if (attributeNamed(attribute.name) === undefined) return 'FreeRADIUS takes names of its dictionary only';
+  if (attribute.value === '' || attribute.value === '0x') return 'FreeRADIUS sends no empty value';
+  return valueFault(attribute);
+}
+
+/** Octets of a text attribute as octal escapes: `0x…` would be taken for the text itself. */
+function serverText({ name, value }: NamedAttribute): string {
+  const octets = attributeNamed(name)?.format === 'string' ? parseOctets(value) : undefined;
+  if (octets === undefined) return value.replaceAll('\\', '\\\\');
+  return Array.from(octets, (octet) => `\\${octet.toString(8).padStart(3, '0')}`).join('');
+}
