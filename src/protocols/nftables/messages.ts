@@ -6,6 +6,8 @@ import { formatPrefix, type Prefix, parsePrefix } from '../../core/net/prefix.ts
 import type { ProtocolPort } from '../../core/net/transport.ts';
 
 export const MAX_LINE_BYTES = 4 * 1024 * 1024;
+/** First line of a pipe that leads to a helper on another machine, once its socket is open. */
+export const PIPE_GREETING = 'engawa-helper-pipe 1';
 /** Elements or prefixes in one message; larger work goes in several messages. */
 export const MAX_ITEMS = 5000;
 export const MAX_ABUSED_PORTS = 64;

@@ -1,4 +1,4 @@
-// The Linux gateway as the flow sees it: Enforcer and AllowList over the helper's socket. Small changes are sent at once and
+// The Linux gateway as the flow sees it: Enforcer and AllowList over the way to its helper. Small changes are sent at once and
 // share kernel transactions inside the helper; nothing here decides what may be an element.
 import { err, ok, type Result } from '../../../core/kernel/result.ts';
 import type { Ip } from '../../../core/net/ip.ts';
@@ -6,17 +6,21 @@ import type { Prefix } from '../../../core/net/prefix.ts';
 import type { AllowList, DenyCount, ElementState, EnforceError, Enforcer, GardenElement } from '../../../flow/ports.ts';
 import { type Answer, type HelperError, MAX_ITEMS, type Operation } from '../../../protocols/nftables/messages.ts';
 import { HelperConnection } from './connection.ts';
+import type { LinkTrouble } from './link.ts';
+import type { SshTarget } from './ssh.ts';
 import { StrictMemory } from './strict-memory.ts';
+import type { HelperTarget } from './transport.ts';
 
 /** Elements and removals in one apply(); more is refused with `too-many`, since it could not be one transaction. */
 export const MAX_APPLY = MAX_ITEMS;
 
-export interface NftablesEnforcerOptions {
+export type NftablesEnforcerOptions = {
   /** Name of the gateway, as in its spec. */
   readonly gateway: string;
-  readonly socketPath: string;
   readonly deadlines?: Partial<Deadlines>;
-}
+  /** Told once per reason; undefined = the helper answers again. */
+  readonly onTrouble?: (trouble: LinkTrouble | undefined) => void;
+} & ({ readonly socketPath: string } | { readonly ssh: Omit<SshTarget, 'kind'> });
 
 export interface Deadlines {
   /** apply, observe, allow, lifeline, dnsAlive, dnsOff: longer than the helper's own patience with nft (5 s). */
@@ -41,12 +45,20 @@ export class NftablesEnforcer implements Enforcer, AllowList {
   constructor(options: NftablesEnforcerOptions) {
     this.gateway = options.gateway;
     this.#deadlines = { ...DEADLINES, ...options.deadlines };
-    this.#connection = new HelperConnection({ socketPath: options.socketPath });
+    const target: HelperTarget =
+      'ssh' in options ? { kind: 'ssh', ...options.ssh } : { kind: 'socket', path: options.socketPath };
+    const { onTrouble } = options;
+    this.#connection = new HelperConnection({ target, ...(onTrouble === undefined ? {} : { onTrouble }) });
   }
 
-  /** The helper's socket is open at this moment: a warning when not. */
+  /** The way to the helper is open at this moment: a warning when not. */
   get isConnected(): boolean {
     return this.#connection.isUp;
+  }
+
+  /** Why it is not, as far as that is known. */
+  get trouble(): LinkTrouble | undefined {
+    return this.#connection.trouble;
   }
 
   /** isStrict() has seen the kernel's own list once. Until then it knows only what this process put. */

@@ -1,6 +1,5 @@
-// The main process's end of the helper's socket: one deadline per call, bounded queue, reconnect with jittered back-off.
+// The main process's end of the way to a helper: one deadline per call, bounded queue, reconnect with jittered back-off.
 // Says exactly what it knows: never sent = unavailable, sent and not answered = unknown.
-import { connect, type Socket } from 'node:net';
 import { err, ok, type Result } from '../../../core/kernel/result.ts';
 import {
   type Answer,
@@ -12,9 +11,13 @@ import {
   parseResponse,
   type Response,
 } from '../../../protocols/nftables/messages.ts';
+import type { Link, LinkTrouble } from './link.ts';
+import { type HelperTarget, openLink, PAUSES } from './transport.ts';
 
 export interface ConnectionOptions {
-  readonly socketPath: string;
+  readonly target: HelperTarget;
+  /** Told when the reason changes for which the helper cannot be reached; undefined = it answers again. */
+  readonly onTrouble?: (trouble: LinkTrouble | undefined) => void;
   /** Calls that wait for the socket or for their answer; one more is refused at once. */
   readonly maxCalls?: number;
 }
@@ -29,32 +32,41 @@ interface Call {
   parts: Answer | undefined;
 }
 
-const FIRST_PAUSE_MS = 50;
-const LAST_PAUSE_MS = 2000;
+/** A slow line takes no more than this at once; the rest waits here, where it can still be withdrawn. */
+const MAX_BACKLOG_BYTES = 8 * 1024 * 1024;
 /** Below what the helper takes at once (512 per connection). */
 const MAX_SENT = 256;
 
 export class HelperConnection {
-  readonly #path: string;
+  readonly #target: HelperTarget;
+  readonly #onTrouble: (trouble: LinkTrouble | undefined) => void;
   readonly #maxCalls: number;
   /** In order of arrival: ids grow. */
   readonly #calls = new Map<number, Call>();
   readonly #waiting = new Set<Call>();
-  #socket: Socket | undefined;
+  #link: Link | undefined;
   #up = false;
   #sent = 0;
   #pauseMs = 0;
+  #notBefore = 0;
+  #trouble: LinkTrouble | undefined;
   #retry: NodeJS.Timeout | undefined;
   #nextId = 1;
   #closed = false;
 
   constructor(options: ConnectionOptions) {
-    this.#path = options.socketPath;
+    this.#target = options.target;
+    this.#onTrouble = options.onTrouble ?? (() => {});
     this.#maxCalls = options.maxCalls ?? 10_000;
   }
 
   get isUp(): boolean {
     return this.#up;
+  }
+
+  /** Why the last attempt failed; undefined = it answers, or was not asked yet. */
+  get trouble(): LinkTrouble | undefined {
+    return this.#trouble;
   }
 
   call(operation: Operation, deadlineMs: number): Promise<Result<Answer, HelperError>> {
@@ -76,61 +88,77 @@ export class HelperConnection {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
-    this.#socket?.destroy();
+    this.#link?.drop();
     for (const call of [...this.#calls.values()]) this.#lose(call);
   }
 
   #pump(): void {
     if (!this.#up) this.#connect();
     for (const call of this.#waiting) {
-      if (!this.#up || this.#sent >= MAX_SENT) return;
+      if (!this.#up || this.#sent >= MAX_SENT || this.#link!.backlog > MAX_BACKLOG_BYTES) return;
       this.#waiting.delete(call);
       call.sent = true;
       this.#sent++;
-      this.#socket!.write(call.line);
+      this.#link!.write(call.line);
     }
   }
 
   #connect(): void {
-    if (this.#socket !== undefined || this.#retry !== undefined || this.#closed) return;
-    const socket = connect(this.#path);
+    if (this.#link !== undefined || this.#retry !== undefined || this.#closed) return;
+    const waitMs = this.#notBefore - performance.now();
+    if (waitMs > 0) {
+      this.#retry = setTimeout(() => {
+        this.#retry = undefined;
+        this.#connect();
+      }, waitMs);
+      return;
+    }
     const reader = new LineReader();
-    this.#socket = socket;
-    socket.on('connect', () => {
-      this.#up = true;
-      this.#pauseMs = 0;
-      this.#pump();
+    this.#link = openLink(this.#target, {
+      up: () => {
+        this.#up = true;
+        this.#pump();
+      },
+      data: (chunk) => {
+        const isFine = reader.push(chunk)?.every((line) => this.#take(parseResponse(line))) ?? false;
+        if (isFine) this.#pump();
+        return isFine;
+      },
+      drained: () => this.#pump(),
+      down: (trouble) => this.#down(trouble),
     });
-    socket.on('data', (chunk) => {
-      const lines = reader.push(chunk as Buffer);
-      const isFine = lines?.every((line) => this.#take(parseResponse(line))) ?? false;
-      if (!isFine) socket.destroy();
-      this.#pump();
-    });
-    socket.on('error', () => {}); // 'close' follows and tells everything
-    socket.on('close', () => this.#down());
   }
 
   /** What was sent may or may not have happened; what was not sent waits for the next connection, until its deadline. */
-  #down(): void {
-    this.#socket = undefined;
+  #down(trouble: LinkTrouble | undefined): void {
+    this.#link = undefined;
     this.#up = false;
     for (const call of [...this.#calls.values()]) if (call.sent) this.#lose(call);
     this.#sent = 0;
-    if (this.#closed || this.#calls.size === 0) return;
-    this.#pauseMs = Math.min(LAST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2));
-    this.#retry = setTimeout(
-      () => {
-        this.#retry = undefined;
-        this.#connect();
-      },
-      this.#pauseMs * (0.5 + Math.random()),
-    );
+    if (this.#closed) return;
+    this.#setTrouble(trouble);
+    const [firstMs, lastMs] = PAUSES[this.#target.kind];
+    this.#pauseMs = Math.min(lastMs, Math.max(firstMs, this.#pauseMs * 2));
+    this.#notBefore = performance.now() + this.#pauseMs * (0.5 + Math.random());
+    if (this.#calls.size > 0) this.#connect();
+  }
+
+  /** An answer came: only now it is known that the whole way works. */
+  #works(): void {
+    this.#pauseMs = 0;
+    this.#setTrouble(undefined);
+  }
+
+  #setTrouble(trouble: LinkTrouble | undefined): void {
+    if (trouble?.code === this.#trouble?.code) return;
+    this.#trouble = trouble;
+    this.#onTrouble(trouble);
   }
 
   /** false = the helper said something it never says. An answer to a call that has expired is ordinary. */
   #take(response: Response | undefined): boolean {
     if (response === undefined) return false;
+    this.#works();
     const call = this.#calls.get(response.id);
     if (call === undefined) {
       if (response.last) this.#sent = Math.max(0, this.#sent - 1);
@@ -151,7 +179,7 @@ export class HelperConnection {
   #expire(call: Call, deadlineMs: number): void {
     const error: HelperError = call.sent
       ? { kind: 'unknown', afterMs: deadlineMs }
-      : { kind: 'unavailable', text: 'the helper cannot be reached' };
+      : { kind: 'unavailable', text: this.#trouble?.text ?? 'the helper cannot be reached' };
     this.#settle(call, err(error));
   }
 
