@@ -2,10 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { DRY_STORY } from '../lab/dry-story.ts';
+import { DRY_RADIUS_STORY, DRY_STORY } from '../lab/dry-story.ts';
 import { Forwarder } from '../lab/forwarder.ts';
 import { Lab } from '../lab/lab.ts';
 import { Narrator } from '../lab/narrator.ts';
+import { RadiusStory } from '../lab/radius-story.ts';
 import { Story } from '../lab/story.ts';
 import { CliFault, type GlobalOptions } from './context.ts';
 import { next, paint, say, sayJson } from './print.ts';
@@ -14,13 +15,17 @@ interface LabOptions {
   readonly once?: boolean;
   readonly keep?: boolean;
   readonly dryRun?: boolean;
+  readonly bng?: string;
 }
+
+type Gateway = 'linux' | 'radius';
 
 export function labCommands(program: Command, done: (exitCode: number) => void): void {
   program
     .command('lab')
     .option('--once', 'tell the story and end; exit 0 only if every fact was observed (default)')
     .option('--keep', 'stay up after the story and print addresses')
+    .option('--bng <kind>', 'whose line the story is about: linux, or radius = a second, simulated BNG', 'linux')
     .option('--dry-run', 'tell the story without a kernel; nothing is observed')
     .description(
       'a small internet on this machine: homes, a gateway, a bot, a honeypot – and the first quarantine in it',
@@ -28,21 +33,24 @@ export function labCommands(program: Command, done: (exitCode: number) => void):
     .action(async (options: LabOptions, command: Command) => {
       if (options.once === true && options.keep === true)
         throw new CliFault(2, 'options-contradict', '--once and --keep exclude each other');
+      if (options.bng !== 'linux' && options.bng !== 'radius')
+        throw new CliFault(2, 'bng-unknown', `--bng is linux or radius, not ${JSON.stringify(options.bng)}`);
       const json = command.optsWithGlobals<GlobalOptions>().json === true;
-      if (options.dryRun === true) return tellDry(json);
+      if (options.dryRun === true) return tellDry(options.bng, json);
       if (process.getuid?.() !== 0) return done(runUnshared());
-      done(await tellStory(options.keep === true, json));
+      done(await tellStory(options.bng, { keep: options.keep === true, json }));
     });
 }
 
-function tellDry(json: boolean): void {
+function tellDry(gateway: Gateway, json: boolean): void {
+  const story = gateway === 'linux' ? DRY_STORY : DRY_RADIUS_STORY;
   if (json) {
-    const notObserved = DRY_STORY.map((line) => line.replace(/^.*not observed: /, ''));
+    const notObserved = story.map((line) => line.replace(/^.*not observed: /, ''));
     sayJson({ dryRun: true, observed: 0, notObserved });
     return;
   }
   say(paint('yellow', 'Dry run: no kernel is touched. Nothing below was observed.'));
-  for (const line of DRY_STORY) say(line);
+  for (const line of story) say(line);
   next('engawa lab --once, as root or where user namespaces are allowed');
 }
 
@@ -60,16 +68,20 @@ function runUnshared(): number {
   return result.status;
 }
 
-async function tellStory(keep: boolean, json: boolean): Promise<number> {
+async function tellStory(
+  gateway: Gateway,
+  { keep, json }: { readonly keep: boolean; readonly json: boolean },
+): Promise<number> {
   const narrator = new Narrator(json ? () => {} : (text) => process.stdout.write(text));
   if (!json)
     say(`${paint('bold', 'Engawa lab')}: a small internet in network namespaces of this machine. Nothing leaves it.`);
-  const lab = await Lab.build();
+  const lab = await Lab.build(gateway === 'linux' ? {} : { homes: 1, radiusHomes: 2 });
   const stopEarly = () => void lab.destroy().finally(() => process.kill(process.pid, 'SIGKILL'));
   process.once('SIGINT', stopEarly);
   try {
     await lab.startEngawa();
-    await new Story(lab, narrator).tell();
+    if (gateway === 'radius') await lab.startSecond();
+    await (gateway === 'linux' ? new Story(lab, narrator) : new RadiusStory(lab, narrator)).tell();
     if (keep) await stayUp(lab);
   } catch (error) {
     narrator.fact('the story could be told to its end', false, error instanceof Error ? error.message : String(error));

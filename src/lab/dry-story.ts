@@ -10,3 +10,15 @@ export const DRY_STORY: readonly string[] = [
   '  – not observed: release to leaky, proven; the scanner’s ports stay closed; after three quiet days open',
   '  – not observed: the audit log verifies, and does not after one flipped bit',
 ];
+
+export const DRY_RADIUS_STORY: readonly string[] = [
+  '  – not observed: a second, simulated BNG that only speaks RADIUS; AAA lets its homes in; both browse over IPv4 and IPv6',
+  '  – not observed: a bot in home 2 logs in to a honeypot while somebody there is on an emergency call',
+  '  – not observed: report, line, decision; the BNG acknowledges one CoA, its accounting confirms it for both families',
+  '  – not observed: packets: pack site and emergency service answer; other sites and old streams do not; the neighbour is untouched',
+  '  – not observed: the BNG’s own redirect leads to the portal, which shows the check code',
+  '  – not observed: a re-dial under a new address stays in the garden because AAA says so, with no CoA; Class tells accounting',
+  '  – not observed: steps, declaration, consent; leaky by one CoA; after three quiet days open, the next login as before',
+  '  – not observed: the BNG counted no doubled effect and no reused identifier',
+  '  – not observed: the audit log verifies, and does not after one flipped bit',
+];

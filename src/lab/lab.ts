@@ -3,11 +3,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificates } from './certificates.ts';
+import { FreeRadius, findFreeRadius } from './free-radius.ts';
 import { findUsers, Launcher, orderOver } from './launcher.ts';
 import { buildNetwork, type LabNetwork } from './network.ts';
 import { freeAnswerOf, httpProbes } from './probe-sites.ts';
 import { type Remote, startRemote } from './remote.ts';
 import type { ToyRecord } from './resolver.ts';
+import { SecondBng } from './second-bng.ts';
 import {
   LAB_ACCOUNTING,
   LAB_INTAKE_KEY,
@@ -18,6 +20,7 @@ import {
   type LabUsers,
   writeSite,
 } from './site.ts';
+import { userOf } from './site-second.ts';
 
 /** Names of the certificate that the web sites outside share. */
 const TLS_NAMES = [LAB_NAMES.site, LAB_NAMES.site4, LAB_NAMES.site6, LAB_NAMES.otherSite, LAB_NAMES.pack];
@@ -29,6 +32,21 @@ export interface Sighting {
   readonly destinationPort: number;
 }
 
+export interface LabOptions {
+  /** Behind the Linux gateway. Default 2. */
+  readonly homes?: number;
+  /** Behind the second BNG. Default 0, and no such BNG. */
+  readonly radiusHomes?: number;
+  readonly masquerade?: boolean;
+  /** The service itself answers logins, even where FreeRADIUS is installed. */
+  readonly ownAaa?: boolean;
+}
+
+type LabParts = Pick<
+  Lab,
+  'network' | 'site' | 'users' | 'launcher' | 'internet' | 'bng' | 'homes' | 'second' | 'freeRadius'
+>;
+
 export class Lab {
   readonly network: LabNetwork;
   readonly site: LabSite;
@@ -37,12 +55,16 @@ export class Lab {
   readonly internet: Remote;
   readonly bng: Remote;
   readonly homes: readonly Remote[];
+  /** Told by RADIUS alone; where the lab was built with homes behind it. */
+  readonly second: SecondBng | undefined;
+  /** Who answers its logins; undefined = the service itself. */
+  readonly freeRadius: FreeRadius | undefined;
   readonly #sightings: Sighting[] = [];
   #reports = 0;
   /** How far the lab's clock is ahead of this machine's. */
   #advancedMs = 0;
 
-  constructor(parts: Pick<Lab, 'network' | 'site' | 'users' | 'launcher' | 'internet' | 'bng' | 'homes'>) {
+  constructor(parts: LabParts) {
     this.network = parts.network;
     this.site = parts.site;
     this.users = parts.users;
@@ -50,6 +72,8 @@ export class Lab {
     this.internet = parts.internet;
     this.bng = parts.bng;
     this.homes = parts.homes;
+    this.second = parts.second;
+    this.freeRadius = parts.freeRadius;
     this.internet.onEvent((event) => {
       if (event['honeypot'] !== true) return;
       const sighting = event as unknown as Sighting;
@@ -57,21 +81,26 @@ export class Lab {
     });
   }
 
-  /** Homes, BNG and outside stand; nothing of ours runs yet. */
-  static async build(options: { readonly homes?: number; readonly masquerade?: boolean } = {}): Promise<Lab> {
+  /** Homes, BNGs and outside stand; nothing of ours runs yet. */
+  static async build(options: LabOptions = {}): Promise<Lab> {
+    const { homes = 2, radiusHomes = 0, masquerade = false } = options;
     const folder = await mkdtemp(join(tmpdir(), `engawa-lab-${process.pid}-`));
-    const network = await buildNetwork({ homes: options.homes ?? 2, masquerade: options.masquerade ?? false });
+    const network = await buildNetwork({ homes, radiusHomes, masquerade });
     try {
       const certificates = await makeCertificates(folder);
       const users = await findUsers();
-      const site = await writeSite(folder, network, certificates, users);
-      const [internet, bng, ...homes] = await Promise.all(
+      const freeRadius = await prepareAaa(network, folder, options);
+      const aaa = freeRadius === undefined ? 'own' : 'freeradius';
+      const site = await writeSite(folder, network, { certificates, users, aaa });
+      const [internet, bng, ...remotes] = await Promise.all(
         [network.internet, network.bng, ...network.homes.map((home) => home.hostNamespace)].map((namespace) =>
           startRemote(network, namespace),
         ),
       );
       const launcher = new Launcher(network, site, users);
-      const lab = new Lab({ network, site, users, launcher, internet: internet!, bng: bng!, homes });
+      const second = network.bng2 === undefined ? undefined : new SecondBng(network);
+      const parts = { network, site, users, launcher, second, freeRadius };
+      const lab = new Lab({ ...parts, internet: internet!, bng: bng!, homes: remotes });
       await lab.#openInternet(await certificates.issue(TLS_NAMES));
       return lab;
     } catch (cause) {
@@ -131,6 +160,12 @@ export class Lab {
     await this.launcher.startMain();
   }
 
+  /** After the service: its logins may be answered by it. */
+  async startSecond(): Promise<void> {
+    await this.freeRadius?.start();
+    await this.second?.start();
+  }
+
   /** As the operator's cron job would. */
   async importLines(): Promise<Record<string, unknown>> {
     return this.order('lines.import', { dryRun: false }, await readFile(this.site.linesFile));
@@ -144,7 +179,7 @@ export class Lab {
     return orderOver(this.site.controlSocket, name, input, body);
   }
 
-  /** The BNG's own word about a home. True when the record is durable. */
+  /** The Linux BNG's own word about a home of its own. True when the record is durable. */
   account(
     home: number,
     status: 'start' | 'interim' | 'stop' | 'on' | 'off',
@@ -154,7 +189,7 @@ export class Lab {
     const session = {
       nas: this.network.spec.name,
       sessionId: `lab-${home}`,
-      userName: `home${home}@lab.example`,
+      userName: userOf(home),
       ip4,
       prefix6,
     };
@@ -207,7 +242,8 @@ export class Lab {
   /** Moves the lab's own clock on; sessions go on meanwhile, so the BNG says so at once. */
   async advanceClock(ms: number): Promise<void> {
     await this.moveClock(ms);
-    for (let home = 1; home <= this.network.homes.length; home++) await this.account(home, 'interim');
+    for (const { number, behind } of this.network.homes) if (behind === 'bng') await this.account(number, 'interim');
+    if (this.second?.isRunning === true) await this.second.interim();
   }
 
   /** The clock alone: no session says anything. */
@@ -218,11 +254,17 @@ export class Lab {
   }
 
   async destroy(): Promise<void> {
-    await Promise.all([this.launcher.stop('main'), this.launcher.stop('helper')]);
+    this.second?.stop();
+    await Promise.all([this.launcher.stop('main'), this.launcher.stop('helper'), this.freeRadius?.kill()]);
     for (const remote of [this.internet, this.bng, ...this.homes]) remote.stop();
     await this.network.destroy();
     await rm(this.site.folder, { recursive: true, force: true });
   }
+}
+
+async function prepareAaa(network: LabNetwork, folder: string, options: LabOptions): Promise<FreeRadius | undefined> {
+  if (network.bng2 === undefined || options.ownAaa === true) return undefined;
+  return (await findFreeRadius()) === undefined ? undefined : FreeRadius.prepare(network, join(folder, 'freeradius'));
 }
 
 /** How a phone adapter finds the emergency service: NAPTR to SRV to address (RFC 3263 §4). */

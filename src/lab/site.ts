@@ -7,6 +7,7 @@ import { formatIp } from '../core/net/ip.ts';
 import { formatPrefix } from '../core/net/prefix.ts';
 import type { LabCertificates } from './certificates.ts';
 import type { LabNetwork } from './network.ts';
+import { NO_SECOND_BNG, type SecondBngPart, secondBngPart, userOf } from './site-second.ts';
 
 export const LAB_NAMES = {
   portal: 'portal.lab.example',
@@ -45,12 +46,15 @@ export interface LabUsers {
 
 const DEPLOY = join(import.meta.dirname, '../../deploy');
 
-export async function writeSite(
-  folder: string,
-  network: LabNetwork,
-  certificates: LabCertificates,
-  users: LabUsers | undefined,
-): Promise<LabSite> {
+export interface SiteParts {
+  readonly certificates: LabCertificates;
+  readonly users: LabUsers | undefined;
+  /** Who answers the logins at the second BNG. */
+  readonly aaa: 'freeradius' | 'own';
+}
+
+export async function writeSite(folder: string, network: LabNetwork, parts: SiteParts): Promise<LabSite> {
+  const { certificates, users } = parts;
   const site: LabSite = {
     folder,
     configFile: join(folder, 'engawa.yaml'),
@@ -72,24 +76,25 @@ export async function writeSite(
   await writeFile(join(folder, 'packs', 'support.yaml'), stringify(packFile(network)));
   await writeFile(join(folder, 'policy.yaml'), stringify(LAB_POLICY));
   await writeFile(site.linesFile, linesFile(network));
-  await writeFile(site.configFile, stringify(configFile(network, tls)));
+  const more = network.bng2 === undefined ? NO_SECOND_BNG : secondBngPart(parts.aaa);
+  for (const [name, secret] of Object.entries(more.secrets)) await writeFile(join(folder, name), secret);
+  await writeFile(site.configFile, stringify(configFile(network, tls, more)));
   for (const private_ of ['state', 'run', 'helper', 'mail']) await mkdir(join(folder, private_), { mode: 0o750 });
-  await handOver(site, users, tls.key);
+  await handOver(site, users, [tls.key, ...Object.keys(more.secrets).map((name) => join(folder, name))]);
   return site;
 }
 
 /** As the package does on a real machine: each process owns what it writes, the group may knock at the sockets. */
-async function handOver(site: LabSite, users: LabUsers | undefined, keyFile: string): Promise<void> {
+async function handOver(site: LabSite, users: LabUsers | undefined, secretFiles: readonly string[]): Promise<void> {
   await chmod(site.folder, 0o755);
   if (users === undefined) return;
   for (const owned of [site.stateFolder, join(site.folder, 'run'), site.spoolFolder])
     await chown(owned, users.main, users.group);
   await chown(join(site.folder, 'helper'), users.helper, users.group);
-  for (const secret of ['secret', 'honeypot.key']) {
-    await chown(join(site.folder, secret), users.main, users.group);
-    await chmod(join(site.folder, secret), 0o600);
+  for (const secret of [...secretFiles, join(site.folder, 'secret'), join(site.folder, 'honeypot.key')]) {
+    await chown(secret, users.main, users.group);
+    await chmod(secret, 0o600);
   }
-  await chown(keyFile, users.main, users.group);
 }
 
 /** Strict at once for a login seen by a honeypot, so that the story shows everything; real policies begin gently. */
@@ -125,19 +130,23 @@ function packFile(network: LabNetwork): unknown {
   };
 }
 
-function portText({ low, high }: { readonly low: number; readonly high: number }): number | string {
+export function portText({ low, high }: { readonly low: number; readonly high: number }): number | string {
   return low === high ? low : `${low}-${high}`;
 }
 
 function linesFile(network: LabNetwork): string {
   const rows = network.homes.map(
     ({ number }) =>
-      `LAB-${number},home${number}@lab.example,C-1000${number},home,no,home${number}@lab.example,+81 3 0000 000${number},en`,
+      `LAB-${number},${userOf(number)},C-1000${number},home,no,home${number}@lab.example,+81 3 0000 000${number},en`,
   );
   return `line_id,access_key,customer_no,class,protected,email,phone,language\n${rows.join('\n')}\n`;
 }
 
-function configFile(network: LabNetwork, tls: { readonly cert: string; readonly key: string }): unknown {
+function configFile(
+  network: LabNetwork,
+  tls: { readonly cert: string; readonly key: string },
+  more: SecondBngPart,
+): unknown {
   const { spec, addresses } = network;
   const pair = (one: {
     readonly ip4: Parameters<typeof formatIp>[0];
@@ -187,10 +196,15 @@ function configFile(network: LabNetwork, tls: { readonly cert: string; readonly 
           ports: one.ports.map(portText),
         })),
       },
+      ...more.gateways,
     ],
     accounting: {
-      clients: [{ name: spec.name, from: [LAB_ACCOUNTING.address], secretFiles: ['secret'], interim: '10min' }],
+      clients: [
+        { name: spec.name, from: [LAB_ACCOUNTING.address], secretFiles: ['secret'], interim: '10min' },
+        ...more.accountingClients,
+      ],
     },
+    ...more.top,
     intake: { sources: [{ name: 'honeypot', keyFiles: ['honeypot.key'] }] },
     feeds: [{ name: 'shadowserver', kind: 'shadowserver', timeZone: 'UTC' }],
     clock: { source: 'assumed' },

@@ -1,41 +1,26 @@
 // One household's way through the garden, told while it happens. Every sentence with a mark was observed: packets, pages,
 // the gateway's own answers. Nothing is taken from the service's word alone.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { DAY, HOUR, MINUTE } from '../core/kernel/time.ts';
-import { verifyExport } from '../protocols/tlog/verify.ts';
+import { auditChapter } from './audit-chapter.ts';
 import type { Lab } from './lab.ts';
 import type { Narrator } from './narrator.ts';
 import type { Remote } from './remote.ts';
+import {
+  browse,
+  CALL_GAP_MS,
+  type CallState,
+  type CaseShown,
+  consent,
+  householdSteps,
+  type Knock,
+  readForAWhile,
+  shownCase,
+} from './scenes.ts';
 import { LAB_NAMES } from './site.ts';
 import { Visitor } from './visitor.ts';
 import { waitFor } from './wait.ts';
 
-interface CaseSeen {
-  readonly line: string;
-  readonly state: string;
-  readonly access: string;
-  readonly checkCode: string;
-  readonly closeReason: string | null;
-}
-interface CaseShown {
-  readonly case: CaseSeen;
-  readonly proof: {
-    readonly confirmed: string;
-    readonly partial: boolean;
-    readonly elements: readonly { readonly prefix: string; readonly phase: string }[];
-  };
-  readonly selfRelease: { readonly allowed: boolean; readonly reason?: string };
-}
-type Knock = { readonly outcome: string; readonly ms: number };
-type CallState = { readonly heard: number; readonly longestGapMs: number };
-
-/** What a caller would notice. */
-const CALL_GAP_MS = 1000;
 const BOT_HOME = 2;
-/** Every byte of a small export is tried by the tests; here enough to see it happen. */
-const FORGERIES = 60;
 
 export class Story {
   readonly lab: Lab;
@@ -61,7 +46,7 @@ export class Story {
     await this.#stepsAreDone();
     await this.#leakyIsProven();
     await this.#openAgain();
-    await this.#auditVerifies();
+    await auditChapter('9. The record', this.lab, this.#say);
   }
 
   async #homesComeUp(): Promise<void> {
@@ -244,18 +229,7 @@ export class Story {
   async #stepsAreDone(): Promise<void> {
     const say = this.#say;
     say.chapter('6. Steps, consent');
-    await this.visitor.open(`https://${LAB_NAMES.portal}/en/device`);
-    await readForAWhile(2000);
-    await this.visitor.choose('device', 'camera');
-    say.fact('the household says which device it is', this.visitor.page.status === 200, this.visitor.title());
-    const bot = await this.#bot.do('bot.unplug');
-    say.tell(`The camera is unplugged (the bot stops: ${JSON.stringify(bot)}).`);
-    for (let step = 1; step <= 8 && this.visitor.page.body.includes('name="step"'); step++) {
-      const title = this.visitor.title();
-      await readForAWhile(2000);
-      await this.visitor.choose('answer', 'done');
-      say.fact(`step ${step} done: ${title}`, this.visitor.page.status === 200);
-    }
+    await householdSteps(this.visitor, this.#bot, say);
     await readForAWhile(2000);
     await this.visitor.choose('answer', 'found');
     const early = this.visitor.title();
@@ -271,20 +245,7 @@ export class Story {
       (one) => one?.selfRelease.allowed === true,
       20_000,
     );
-    await this.visitor.open(`https://${LAB_NAMES.portal}/en/release`);
-    const form = this.visitor.forms().find((one) => one.method === 'POST' && one.html.includes('name="declared"'));
-    say.fact('the declaration can be read', form !== undefined, this.visitor.title());
-    await readForAWhile(7000);
-    if (form !== undefined)
-      await this.visitor.send(
-        form,
-        this.visitor.boxes().map((box) => ['declared', box] as const),
-      );
-    say.fact(
-      'consent given: the page says what was confirmed',
-      this.visitor.page.url.endsWith('/result'),
-      this.visitor.title(),
-    );
+    await consent(this.visitor, say);
   }
 
   async #leakyIsProven(): Promise<void> {
@@ -334,73 +295,12 @@ export class Story {
     );
   }
 
-  async #auditVerifies(): Promise<void> {
-    const say = this.#say;
-    say.chapter('9. The record');
-    const folder = await mkdtemp(join(tmpdir(), 'engawa-audit-'));
-    const inside = join(this.lab.site.stateFolder, 'export');
-    try {
-      await this.lab.order('audit.export', { directory: inside });
-      const verified = await verifyExport(inside);
-      say.fact(
-        'the audit log verifies',
-        verified.ok,
-        verified.ok ? `${verified.value.size} entries, ${verified.value.pages} kept pages` : verified.error.reason,
-      );
-      for (const file of ['log.jsonl', 'checkpoint', 'key.pub'])
-        await writeFile(join(folder, file), await readFile(join(inside, file)));
-      const survived = await this.#forgeries(folder);
-      say.fact(
-        'one flipped bit anywhere, or its tail cut, and it does not',
-        survived.length === 0,
-        survived.length === 0 ? `${FORGERIES} places tried` : `verified all the same: ${survived.join(', ')}`,
-      );
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
-
-  /** Spoils a copy of the export in many places, one at a time; answers with those the verifier did not notice. */
-  async #forgeries(folder: string): Promise<readonly string[]> {
-    const survived: string[] = [];
-    for (const file of ['log.jsonl', 'checkpoint', 'key.pub']) {
-      const whole = await readFile(join(folder, file));
-      for (let i = 0; i < FORGERIES / 3; i++) {
-        const at = Math.floor((i * whole.length) / (FORGERIES / 3));
-        const forged = Buffer.from(whole);
-        forged[at] = forged[at]! ^ 1;
-        await writeFile(join(folder, file), forged);
-        if ((await verifyExport(folder)).ok) survived.push(`${file} byte ${at}`);
-      }
-      await writeFile(join(folder, file), whole);
-    }
-    const log = await readFile(join(folder, 'log.jsonl'));
-    const lines = log.toString('utf8').split('\n');
-    await writeFile(join(folder, 'log.jsonl'), `${lines.slice(0, -2).join('\n')}\n`);
-    if ((await verifyExport(folder)).ok) survived.push('the last entry cut');
-    return survived;
-  }
-
   knock(address: string, port: number): Promise<Knock> {
     return this.#bot.do<Knock>('tcp', { address, port });
   }
 
   /** The case of home 2 as the console would show it; undefined before there is one. */
-  async shown(): Promise<CaseShown | undefined> {
-    try {
-      return (await this.lab.order('case.show', { find: `LAB-${BOT_HOME}` })) as unknown as CaseShown;
-    } catch {
-      return undefined;
-    }
+  shown(): Promise<CaseShown | undefined> {
+    return shownCase(this.lab, BOT_HOME);
   }
-}
-
-async function browse(home: Remote, family: 4 | 6): Promise<number> {
-  const answer = await home.do<{ status: number }>('visit', { url: `http://${LAB_NAMES.site}/`, family });
-  return answer.status;
-}
-
-/** People read before they press; the portal expects it (W06). */
-function readForAWhile(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,0 +1,62 @@
+// The second BNG's part of the operator's folder: how it is told, who may tell of it, who asks about its logins. Names and secrets
+// of both ends, since the lab is both.
+import { LAB_ADDRESSES, LAB_BNG2 } from './network-plan.ts';
+
+/** What it is told with, what it tells with, what it asks AAA with; and what homes log in with. */
+export const LAB_BNG2_SECRETS = {
+  dynamic: 'lab-bng2-dynamic-secret-0001',
+  accounting: 'lab-bng2-accounting-secret-01',
+  aaa: 'lab-bng2-aaa-secret-00000001',
+  home: 'lab-home-password',
+} as const;
+export const LAB_AAA = { address: LAB_ADDRESSES.gateway.ip4, port: 1812 } as const;
+/** Where the lab's FreeRADIUS asks about a login, and its key. */
+export const LAB_POST_AUTH = { address: '127.0.0.1', port: 8095, key: 'lab-post-auth-key-0000000001' } as const;
+
+/** User-Name of a home at its login, and access key of its line. */
+export function userOf(home: number): string {
+  return `home${home}@lab.example`;
+}
+
+export interface SecondBngPart {
+  readonly gateways: readonly unknown[];
+  readonly accountingClients: readonly unknown[];
+  readonly top: Readonly<Record<string, unknown>>;
+  /** File name → content. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+export const NO_SECOND_BNG: SecondBngPart = { gateways: [], accountingClients: [], top: {}, secrets: {} };
+
+export function secondBngPart(aaa: 'freeradius' | 'own'): SecondBngPart {
+  const { name, ip4, pool4, pool6 } = LAB_BNG2;
+  return {
+    gateways: [
+      {
+        name,
+        kind: 'radius',
+        dialect: 'rfc',
+        address: ip4,
+        port: 3799,
+        source: LAB_ADDRESSES.gateway.ip4,
+        secretFiles: ['bng2-dynamic.secret'],
+        nasIdentities: [name],
+        values: { strict: 'engawa-strict', leaky: 'engawa-leaky', plan: 'plan' },
+        pools: [pool4, pool6],
+        ipv6Lengths: [56],
+      },
+    ],
+    accountingClients: [{ name, from: [ip4], secretFiles: ['bng2-accounting.secret'], interim: '10min' }],
+    top: aaaPart(aaa),
+    secrets: {
+      'bng2-dynamic.secret': LAB_BNG2_SECRETS.dynamic,
+      'bng2-accounting.secret': LAB_BNG2_SECRETS.accounting,
+      'bng2-aaa.secret': LAB_BNG2_SECRETS.aaa,
+      'post-auth.key': LAB_POST_AUTH.key,
+    },
+  };
+}
+
+function aaaPart(_aaa: 'freeradius' | 'own'): Readonly<Record<string, unknown>> {
+  return {};
+}
