@@ -14,6 +14,19 @@ export interface Demands {
 }
 
 const ZEROS = new Uint8Array(16);
+
+/**
+ * Replies whose HMAC may also run over zeros, as FreeRADIUS 3.2 has it: no RFC says how for an Accounting-Response; for CoA and
+ * Disconnect RFC 5176 §3.4 says otherwise. Both take the secret, and the Response Authenticator ties the reply to its request.
+ */
+const OVER_ZEROS: ReadonlySet<number> = new Set([
+  CODE.accountingResponse,
+  CODE.disconnectAck,
+  CODE.disconnectNak,
+  CODE.coaAck,
+  CODE.coaNak,
+]);
+
 const INPUT = Buffer.alloc(8192);
 const DIGEST = Buffer.alloc(16);
 
@@ -39,8 +52,7 @@ export function replyFault(
 ): ReplyError | undefined {
   if (!timingSafeEqual(md5(reply.bytes, requestAuthenticator, secret), reply.authenticator))
     return 'response-authenticator';
-  // Over zeros or the request's authenticator: see signAccountingResponse. Both take the secret.
-  const over = reply.code === CODE.accountingResponse ? [ZEROS, requestAuthenticator] : [requestAuthenticator];
+  const over = OVER_ZEROS.has(reply.code) ? [requestAuthenticator, ZEROS] : [requestAuthenticator];
   return messageFault(reply, over, secret, demands.requireMessageAuthenticator === true);
 }
 

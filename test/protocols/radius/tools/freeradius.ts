@@ -62,6 +62,9 @@ security {
   allow_core_dumps = no
 }
 modules {
+  always reject {
+    rcode = reject
+  }
   always ok {
     rcode = ok
   }
