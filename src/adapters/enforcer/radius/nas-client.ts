@@ -166,18 +166,19 @@ export class NasClient {
     this.#pump();
   }
 
+  /** With a second secret it is no timeout yet: the NAS may know that one. */
   #unanswered(flight: Flight<Asked>): void {
-    const { name, now, log } = this.#options;
+    const { name, now, monotonicMs, log } = this.#options;
     const asked = flight.of;
     this.#landed(flight);
-    if (this.#silence.timedOut(asked.session, now()))
-      log.warn('RADIUS_NAS_SILENT', { gateway: name, timeouts: this.#silence.timeoutsInARow });
     if (asked.failedSecret === undefined && this.#secrets.other(flight.secret) !== undefined) {
       asked.failedSecret = flight.secret;
-      asked.waitingSinceMs = this.#options.monotonicMs();
+      asked.waitingSinceMs = monotonicMs();
       this.#turns.putBack(asked);
       this.#expireLater();
     } else {
+      if (this.#silence.timedOut(asked.session, now()))
+        log.warn('RADIUS_NAS_SILENT', { gateway: name, timeouts: this.#silence.timeoutsInARow });
       this.#timedOut(asked);
       this.#turns.done(asked);
     }
