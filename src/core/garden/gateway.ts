@@ -46,8 +46,10 @@ export interface GatewaySpec {
   readonly table: string;
   /** Interfaces towards homes; everything else is the outside. */
   readonly accessInterfaces: readonly string[];
-  /** The portal's own addresses: 80/443 on them reach the local listeners, for everyone. */
+  /** The portal's own addresses: 80/443 on them reach its listeners, for everyone. */
   readonly portal: { readonly ip4: Ip; readonly ip6: Ip };
+  /** The portal's addresses are on another machine: what is steered there is forwarded. Absent: they are on this one. */
+  readonly isPortalElsewhere?: boolean;
   /** Two public sink addresses of the operator that unknown names resolve to in strict. */
   readonly sink: { readonly ip4: Ip; readonly ip6: Ip };
   /** Local listeners that traffic is redirected to. */

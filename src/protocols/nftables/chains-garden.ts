@@ -3,6 +3,7 @@
 import type { GatewaySpec } from '../../core/garden/gateway.ts';
 import { formatIp } from '../../core/net/ip.ts';
 import { timeServers } from './destination-rules.ts';
+import { answersOfPortal, portalByHand, resetAfterRelease, toPortal } from './portal-elsewhere.ts';
 import { type Chain, ip, notFromHomes, oddPackets, over, sink, source, target, tupleKey } from './rule-parts.ts';
 import { type Budget, DNS_ALIVE_SET, type GardenAccess, type KeyForm } from './sets.ts';
 
@@ -13,8 +14,10 @@ export function fromHome(spec: GatewaySpec, forms: readonly KeyForm[]): Chain[] 
     hook: 'filter hook forward priority -10',
     rules: [
       notFromHomes(spec),
+      ...portalByHand(spec),
       ...forms.map((form) => `${source(form)} @${form.garden.strict} goto strict_up_${form.suffix}`),
       ...forms.map((form) => `${source(form)} @${form.garden.leaky} jump leaky_up_${form.suffix}`),
+      ...resetAfterRelease(spec),
       // Nobody serves the sinks beyond 80 and 443: a clear answer instead of a wait.
       ...families.flatMap((family) => [
         `${sink(spec, family)} meta l4proto tcp reject with tcp reset`,
@@ -61,6 +64,7 @@ function upOf(spec: GatewaySpec, form: KeyForm): Chain[] {
         ...oddPackets(form),
         `jump abuse_up_${form.suffix}`,
         'meta l4proto { icmp, ipv6-icmp } jump icmp_up',
+        ...toPortal(spec, form.family),
         `meta l4proto { tcp, udp } th dport 53 th dport != @${DNS_ALIVE_SET} accept`,
         `meta l4proto { tcp, udp } th dport 53 goto refuse_${form.suffix}`,
         ...timeServers(spec, 'daddr'),
@@ -102,6 +106,7 @@ function downOf(spec: GatewaySpec, form: KeyForm): Chain[] {
         `meta l4proto { tcp, udp } th sport 53 th sport != @${DNS_ALIVE_SET} ct direction reply accept`,
         ...timeServers(spec, 'saddr'),
         'jump from_pack',
+        ...answersOfPortal(spec, form.family),
         // A reset in this direction would reset the server and leave the home hanging: let it pass, the home's next packet
         // is reset instead. Leaks at most one receive window.
         'meta l4proto tcp ct state established ct direction reply accept',

@@ -2,6 +2,7 @@
 // Leaves out what may pass (chains-garden.ts).
 import type { GatewaySpec } from '../../core/garden/gateway.ts';
 import { toPacks } from './destination-rules.ts';
+import { zoneOfFrontReplies } from './portal-elsewhere.ts';
 import { type Chain, dnat, interfaces, notFromHomes, over, portal, sink, source } from './rule-parts.ts';
 import { DNS_ALIVE_SET, type KeyForm } from './sets.ts';
 
@@ -14,6 +15,7 @@ export function dnsZone(spec: GatewaySpec, forms: readonly KeyForm[]): Chain[] {
       name: 'dns_zone',
       hook: 'filter hook prerouting priority -350',
       rules: [
+        ...zoneOfFrontReplies(spec, 'dns_zone_reply_set'),
         notFromHomes(spec),
         'meta l4proto != { tcp, udp } accept',
         'th dport != 53 accept',
@@ -22,6 +24,7 @@ export function dnsZone(spec: GatewaySpec, forms: readonly KeyForm[]): Chain[] {
       ],
     },
     { name: 'dns_zone_set', rules: ['jump to_lifeline', `ct zone set ${DNS_ZONE}`] },
+    ...(spec.isPortalElsewhere === true ? [{ name: 'dns_zone_reply_set', rules: [`ct zone set ${DNS_ZONE}`] }] : []),
     {
       name: 'dns_zone_reply',
       hook: 'filter hook output priority -350',

@@ -3,6 +3,7 @@
 import type { GatewaySpec, Lifeline, Pack } from '../../core/garden/gateway.ts';
 import { formatPrefix, overlaps, type Prefix } from '../../core/net/prefix.ts';
 import type { PortRange, Protocol } from '../../core/net/transport.ts';
+import { errorsToPortal } from './portal-elsewhere.ts';
 import { lifelineSet, packSet } from './sets.ts';
 
 const FAMILIES = [4, 6] as const;
@@ -52,7 +53,7 @@ export function toAnyPeer(spec: GatewaySpec): string[] {
     ...spec.packs.flatMap((pack) => peer(pack, 'daddr', packSet)),
     ...hostMatches(spec.ntpServers, 'daddr', FAMILIES),
   ];
-  return hosts.map((host) => `${host} accept`);
+  return [...errorsToPortal(spec), ...hosts.map((host) => `${host} accept`)];
 }
 
 export function timeServers(spec: GatewaySpec, side: Side): string[] {

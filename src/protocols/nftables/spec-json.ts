@@ -73,6 +73,10 @@ class Node {
     );
   }
 
+  optional<T>(read: (item: Node) => T): T | undefined {
+    return this.value === undefined ? undefined : read(this);
+  }
+
   list<T>(read: (item: Node) => T): readonly T[] {
     if (!Array.isArray(this.value) || this.value.length > MAX_LIST) this.fail('a list');
     return (this.value as unknown[]).map((item, i) => read(new Node(`${this.path}[${i}]`, item)));
@@ -152,11 +156,13 @@ function specOf(root: Node): GatewaySpec {
   if (!lifelines.some((l) => l.class === 'emergency')) root.get('lifelines').fail('at least one of class emergency');
   const pair = (n: Node) => ({ ip4: n.get('ip4').ip(4), ip6: n.get('ip6').ip(6) });
   const ports = root.get('ports');
+  const isPortalElsewhere = root.get('isPortalElsewhere').optional((n) => n.bool());
   return {
     name: root.get('name').text(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
     table: root.get('table').text(TABLE),
     accessInterfaces: root.get('accessInterfaces').list((name) => name.text(INTERFACE)),
     portal: pair(root.get('portal')),
+    ...(isPortalElsewhere === undefined ? {} : { isPortalElsewhere }),
     sink: pair(root.get('sink')),
     ports: {
       portalHttp: port(ports.get('portalHttp')),
@@ -167,7 +173,7 @@ function specOf(root: Node): GatewaySpec {
     tls443: root.get('tls443').oneOf(['alert', 'reset']),
     pools: root.get('pools').list(prefix),
     infrastructure: root.get('infrastructure').list(prefix),
-    ipv6Lengths: root.get('ipv6Lengths').list((length) => length.int(48, 64)),
+    ipv6Lengths: root.get('ipv6Lengths').list((length) => (length.value === 128 ? 128 : length.int(48, 64))),
     lifelines,
     packs: root.get('packs').list(packOf),
     ntpServers: root.get('ntpServers').list(prefix),

@@ -6,6 +6,12 @@ import { exampleGateway, prefix } from './example-gateway.ts';
 
 const GOLDEN = new URL('example-gateway.nft', import.meta.url);
 
+const linesOf = (spec: typeof exampleGateway) =>
+  renderRuleset(spec)
+    .split('\n')
+    .filter((line) => !line.includes('sha256'));
+const here = linesOf(exampleGateway);
+
 describe('the ruleset', () => {
   test('is exactly the golden text', () => {
     const text = renderRuleset(exampleGateway);
@@ -40,7 +46,8 @@ describe('the ruleset', () => {
   });
 
   test('asks for lifelines first in every chain that could stop a packet of a garden line', () => {
-    const rules = [...renderRuleset(exampleGateway).matchAll(/^add rule inet engawa (\S+) (.*)$/gm)];
+    const both = renderRuleset(exampleGateway) + renderRuleset({ ...exampleGateway, isPortalElsewhere: true });
+    const rules = [...both.matchAll(/^add rule inet engawa (\S+) (.*)$/gm)];
     const first = new Map<string, string>();
     for (const [, chain, rule] of rules) if (!first.has(chain!)) first.set(chain!, rule!);
     const judging = [...first].filter(([chain]) => /^(strict|leaky|steer|limits|dns_zone)_(?!pack|reply)/.test(chain));
@@ -48,6 +55,17 @@ describe('the ruleset', () => {
     for (const [chain, rule] of judging) {
       expect([chain, rule]).toEqual([chain, chain.includes('down') ? 'jump from_lifeline' : 'jump to_lifeline']);
     }
+  });
+
+  test('forwards to the portal only where it is elsewhere, what was steered and nothing else', () => {
+    const extra = linesOf({ ...exampleGateway, isPortalElsewhere: true }).filter((line) => !here.includes(line));
+    const accepts = extra.filter((line) => line.endsWith(' accept') && !line.includes('error_to_peer'));
+    for (const line of accepts)
+      expect(line).toMatch(
+        /daddr \S+ (meta .* ct status & dnat == dnat|icmp(v6)? type echo-request) accept|saddr \S+ ct direction reply accept/,
+      );
+    expect(accepts).toHaveLength(3 * 3);
+    expect(linesOf({ ...exampleGateway, isPortalElsewhere: false })).toEqual(here);
   });
 
   test('keeps names of the configuration inside their comment', () => {

@@ -11,7 +11,8 @@ const changed = (change: (spec: Record<string, unknown>) => void): string => {
 
 describe('the gateway’s facts as a file for the helper', () => {
   it('come back as they were written', () => {
-    expect(decodeSpec(encodeSpec(SPEC))).toEqual({ ok: true, value: SPEC });
+    for (const spec of [SPEC, { ...SPEC, isPortalElsewhere: true, ipv6Lengths: [56, 128] }])
+      expect(decodeSpec(encodeSpec(spec))).toEqual({ ok: true, value: spec });
   });
 
   it.each([
@@ -35,6 +36,13 @@ describe('the gateway’s facts as a file for the helper', () => {
         s['accessInterfaces'] = ['a"b'];
       }),
       'accessInterfaces[0]',
+    ],
+    [
+      'a word where the portal’s place is asked for',
+      changed((s) => {
+        s['isPortalElsewhere'] = 'yes';
+      }),
+      'isPortalElsewhere',
     ],
     [
       'host bits in a pool',
