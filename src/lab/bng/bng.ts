@@ -24,6 +24,7 @@ export type DialOutcome =
 type Addresses = Pick<BngHome, 'ip4' | 'prefix6'>;
 
 const REDIAL_MS = 50;
+const REDIAL_AGAIN_MS = 1000;
 const CLASS = 25;
 
 export class SimulatedBng {
@@ -193,12 +194,16 @@ export class SimulatedBng {
     return { kind: 'up', session: await this.#life.comeUp({ ...home, ...given } as BngHome, { id, names, classes }) };
   }
 
-  #comeBack({ user, ip4, prefix6 }: BngHome): void {
+  /** As a router at home does: again and again until it is let in, or turned away. */
+  #comeBack(home: BngHome, afterMs = REDIAL_MS): void {
     if (this.#options.homesRedial === false || this.#isStopped) return;
-    const timer = setTimeout(() => {
+    const { user, ip4, prefix6 } = home;
+    const timer = setTimeout(async () => {
       this.#timers.delete(timer);
-      void this.dial(user, { ip4, prefix6 } as Addresses);
-    }, REDIAL_MS);
+      if (this.sessionOf(user) !== undefined) return;
+      const outcome = await this.dial(user, { ip4, prefix6 } as Addresses).catch(() => undefined);
+      if (outcome === undefined || outcome.kind === 'unanswered') this.#comeBack(home, REDIAL_AGAIN_MS);
+    }, afterMs);
     this.#timers.add(timer);
   }
 
