@@ -66,9 +66,7 @@ function encodeOne(attribute: NamedAttribute): Result<Encoded, string> {
   const definition = attributeNamed(attribute.name);
   const encoded = definition === undefined ? encodeRaw(attribute) : encodeKnown(definition, attribute);
   if (!encoded.ok) return encoded;
-  const { type, vendor, concat, value } = encoded.value;
-  const refused = refusal(type, vendor);
-  if (refused !== undefined) return err(refused);
+  const { vendor, concat, value } = encoded.value;
   const room = concat === true ? ROOM : roomFor(vendor);
   if (value.length > room) return err(`${value.length} octets; ${attribute.name} has room for ${room}`);
   return encoded;
@@ -85,17 +83,32 @@ function refusal(type: number, vendor: number | undefined): string | undefined {
 
 function encodeKnown(definition: AttributeDefinition, { value: text, tag }: NamedAttribute): Result<Encoded, string> {
   const { type, vendor, concat, tagged, format } = definition;
-  const fault = tagFault(definition, tag);
+  const fault = refusal(type, vendor) ?? tagFault(definition, tag);
   if (fault !== undefined) return err(fault);
-  let value = encodeValue(definition, text);
-  if (value === undefined) return err(`takes ${takes(definition)}`);
-  if (tagged === true && format === 'integer') {
-    if (value[0] !== 0) return err('takes a number of 24 bits: the highest octet is the tag');
-    value = Uint8Array.of(tag ?? 0, ...value.subarray(1));
-  } else if (tagged === true && tag === undefined) {
-    if (isTag(value[0])) return err('begins with an octet that would be read as a tag: give it a tag');
-  } else if (tagged === true) value = Uint8Array.of(tag!, ...value);
-  return ok({ type, ...(vendor === undefined ? {} : { vendor }), ...(concat === true ? { concat } : {}), value });
+  const plain = encodeValue(definition, text);
+  if (plain === undefined) return err(`takes ${takes(definition)}`);
+  const value = tagged === true ? withTag(plain, tag, format) : ok(plain);
+  if (!value.ok) return value;
+  return ok({
+    type,
+    ...(vendor === undefined ? {} : { vendor }),
+    ...(concat === true ? { concat } : {}),
+    value: value.value,
+  });
+}
+
+/** RFC 2868 §3.1: in place of an integer's highest octet, always; before a string, when there is one. */
+function withTag(
+  value: Uint8Array,
+  tag: number | undefined,
+  format: AttributeDefinition['format'],
+): Result<Uint8Array, string> {
+  if (format === 'integer')
+    return value[0] === 0
+      ? ok(Uint8Array.of(tag ?? 0, ...value.subarray(1)))
+      : err('takes a number of 24 bits: the highest octet is the tag');
+  if (tag !== undefined) return ok(Uint8Array.of(tag, ...value));
+  return isTag(value[0]) ? err('begins with an octet that would be read as a tag: give it a tag') : ok(value);
 }
 
 function tagFault({ tagged }: AttributeDefinition, tag: number | undefined): string | undefined {
@@ -117,6 +130,8 @@ function encodeRaw({ name, value: text, tag }: NamedAttribute): Result<Encoded, 
   if (tag !== undefined) return err('takes no tag: it would be the first octet of the value');
   const value = parseOctets(text);
   if (value === undefined) return err('takes octets as 0x…');
+  const refused = type === VENDOR_SPECIFIC ? refusal(third ?? 0, second) : refusal(type, undefined);
+  if (refused !== undefined) return err(refused);
   if (second === undefined) return ok({ type, value });
   if (type === VENDOR_SPECIFIC && third !== undefined) {
     const fits = second < 2 ** 32 && third < 256 ** widthsOf(second).type;
