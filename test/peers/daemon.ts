@@ -47,19 +47,12 @@ export class Daemon {
   #output = '';
   #ended: string | undefined;
 
-  constructor(
-    program: string,
-    args: readonly string[],
-    options: {
-      readonly account?: Account;
-      readonly cwd?: string;
-      readonly env?: Readonly<Record<string, string>>;
-    } = {},
-  ) {
-    this.#child = spawn(program, args, {
-      ...options.account,
-      cwd: options.cwd ?? '/',
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', ...options.env },
+  /** Ends with us, however we end: with an account it runs as that from its start, for changing it later would undo this. */
+  constructor(program: string, args: readonly string[], account?: Account) {
+    const as = account === undefined ? [] : [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--init-groups'];
+    this.#child = spawn('/usr/bin/setpriv', [...as, '--pdeathsig=KILL', '--', program, ...args], {
+      cwd: '/',
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!])
@@ -96,9 +89,5 @@ export class Daemon {
     const late = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
     await gone;
     clearTimeout(late);
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
   }
 }

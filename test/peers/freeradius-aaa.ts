@@ -32,13 +32,14 @@ export interface FreeRadius {
 }
 
 export async function startFreeRadius(configure: (raddb: Raddb) => void): Promise<FreeRadius> {
-  const folder = ownFolder('engawa-freeradius-', accountOf('freerad'));
+  const account = accountOf('freerad');
+  const folder = ownFolder('engawa-freeradius-', account);
   try {
     const [authPort, acctPort] = [await freePort('udp'), await freePort('udp')];
     const raddb = copyOf(folder, { authPort, acctPort });
     configure(raddb);
     execFileSync('chown', ['-R', 'freerad:freerad', folder]);
-    const daemon = new Daemon('/usr/sbin/freeradius', ['-d', raddb.folder, '-f', '-xx', '-l', 'stdout']);
+    const daemon = new Daemon('/usr/sbin/freeradius', ['-d', raddb.folder, '-f', '-xx', '-l', 'stdout'], account);
     await daemon.until(() => daemon.output.includes('Ready to process requests'));
     const stop = async () => {
       await daemon.stop();
