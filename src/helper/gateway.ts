@@ -19,7 +19,7 @@ import { isGardenSet, keyForms } from '../protocols/nftables/sets.ts';
 import type { GardenContent } from '../protocols/nftables/snapshot.ts';
 import { GardenMemory } from './garden-memory.ts';
 import type { Guard } from './guard.ts';
-import { isMissing, listCounts, listGarden, listStates } from './listing.ts';
+import { isMissing, listCounts, listGarden, listOffloads, listStates } from './listing.ts';
 import { observe } from './observe.ts';
 import type { Skeleton } from './skeleton.ts';
 import type { SteeredFlows } from './steered.ts';
@@ -99,6 +99,8 @@ export class Gateway {
         return itemsOf('counts', await listCounts(spec));
       case 'skeleton':
         return this.#skeleton();
+      case 'offload':
+        return itemsOf('offloads', await listOffloads(spec));
       case 'forgetSteered':
         return answerOf(await steered.forget(operation.prefixes));
       case 'allow':
@@ -240,7 +242,7 @@ function answerOf(done: Result<void, HelperError>): Result<Answer, HelperError> 
   return done.ok ? ok(NOTHING) : done;
 }
 
-function itemsOf<K extends 'states' | 'counts'>(
+function itemsOf<K extends 'states' | 'counts' | 'offloads'>(
   kind: K,
   items: Result<Extract<Answer, { kind: K }>['items'], HelperError>,
 ): Result<Answer, HelperError> {

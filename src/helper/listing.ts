@@ -4,6 +4,7 @@ import type { GatewaySpec } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import type { Prefix } from '../core/net/prefix.ts';
 import type { ProtocolPort } from '../core/net/transport.ts';
+import { type Offload, parseFlowtables } from '../protocols/nftables/flowtables.ts';
 import { countOf, keyPrefix, parseSetListing, type RawElement } from '../protocols/nftables/listing.ts';
 import type { CountItem, HelperError, StateItem } from '../protocols/nftables/messages.ts';
 import { keyForms } from '../protocols/nftables/sets.ts';
@@ -12,6 +13,8 @@ import { keyText } from '../protocols/nftables/text.ts';
 import { NFT, toError } from './skeleton.ts';
 import { runTool } from './tools.ts';
 
+/** One is enough to warn of. */
+const MOST_OFFLOADS = 100;
 /** 1 M elements of nft's JSON are about 100 MB and 25 s. */
 const LIMITS = { deadlineMs: 60_000, maxBytes: 512 * 1024 * 1024 };
 
@@ -70,6 +73,16 @@ export async function listGarden(
   }
   const { lines, addresses } = reading.content();
   return ok({ lines: lines.map((line) => ({ ...line, abusedPorts: portsOf(line.prefix) })), addresses });
+}
+
+/** What takes packets of our lines past the rules, whoever made it. */
+export async function listOffloads(spec: GatewaySpec): Promise<Result<readonly Offload[], HelperError>> {
+  const listed = await runTool([NFT, '-j', 'list', 'flowtables'], LIMITS);
+  if (!listed.ok) return err(toError('list flowtables', listed.error));
+  const offloads = parseFlowtables(listed.value, spec.accessInterfaces);
+  return offloads === undefined
+    ? err({ kind: 'unavailable', text: 'list flowtables: not understood' })
+    : ok(offloads.slice(0, MOST_OFFLOADS));
 }
 
 /** No table, or no such set in it. */

@@ -114,6 +114,18 @@ describe('the helper and the kernel', () => {
     expect(await client.install()).toEqual({ ok: true, value: 'repaired' });
   });
 
+  it('looks for flowtables of anybody, and tells «none» from «cannot tell»', async () => {
+    expect(await client.offload()).toEqual([]);
+    await gateway.kill();
+    const hasty = new NftablesEnforcer({
+      gateway: 'bng1',
+      socketPath: gateway.socketPath,
+      deadlines: { checkMs: 300 },
+    });
+    expect(await hasty.offload()).toBeUndefined();
+    await hasty.close();
+  });
+
   it('a table of somebody else is left alone, and no twin of ours stays behind', async () => {
     gateway.nft('add', 'table', 'inet', 'other');
     await client.install();

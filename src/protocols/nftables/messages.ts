@@ -4,6 +4,7 @@ import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { formatIp, type Ip, parseIp } from '../../core/net/ip.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../core/net/prefix.ts';
 import type { ProtocolPort } from '../../core/net/transport.ts';
+import type { Offload } from './flowtables.ts';
 
 export const MAX_LINE_BYTES = 4 * 1024 * 1024;
 /** First line of a pipe that leads to a helper on another machine, once its socket is open. */
@@ -30,7 +31,17 @@ export interface Learned {
 }
 
 export type Operation =
-  | { readonly op: 'install' | 'readBack' | 'skeleton' | 'denyCounts' | 'dnsAlive' | 'dnsOff' | 'releaseAll' }
+  | {
+      readonly op:
+        | 'install'
+        | 'readBack'
+        | 'skeleton'
+        | 'denyCounts'
+        | 'dnsAlive'
+        | 'dnsOff'
+        | 'releaseAll'
+        | 'offload';
+    }
   | { readonly op: 'apply'; readonly put: readonly PutElement[]; readonly remove: readonly Prefix[] }
   | { readonly op: 'observe' | 'forgetSteered'; readonly prefixes: readonly Prefix[] }
   | { readonly op: 'allow' | 'lifeline'; readonly entries: readonly Learned[] };
@@ -70,6 +81,7 @@ export interface CountItem {
 export type Answer =
   | { readonly kind: 'states'; readonly items: readonly StateItem[] }
   | { readonly kind: 'counts'; readonly items: readonly CountItem[] }
+  | { readonly kind: 'offloads'; readonly items: readonly Offload[] }
   | { readonly kind: 'word'; readonly word: string }
   | { readonly kind: 'none' };
 
@@ -146,6 +158,7 @@ function operationOf(value: Fields): Operation {
     case 'dnsAlive':
     case 'dnsOff':
     case 'releaseAll':
+    case 'offload':
       onlyFields(value, ['id', 'op']);
       return { op };
     case 'apply':
@@ -236,6 +249,8 @@ export function formatResponse(response: Response): string {
       const counts = answer.items.map((c) => [formatPrefix(c.prefix), c.protocol, c.port, c.packets]);
       return JSON.stringify({ id, last, counts });
     }
+    case 'offloads':
+      return JSON.stringify({ id, last, offloads: answer.items.map((o) => [o.table, o.flowtable, o.interfaces]) });
     case 'word':
       return JSON.stringify({ id, last, word: answer.word });
     case 'none':
@@ -254,7 +269,7 @@ export function parseResponse(line: string): Response | undefined {
 }
 
 function resultOf(value: Fields): Result<Answer, HelperError> | undefined {
-  const { error, states, counts, word } = value;
+  const { error, states, counts, offloads, word } = value;
   if (error !== undefined) {
     const known = errorOf(error);
     return known === undefined ? undefined : err(known);
@@ -266,6 +281,10 @@ function resultOf(value: Fields): Result<Answer, HelperError> | undefined {
   if (counts !== undefined) {
     const items = every(counts, countOf);
     return items && ok({ kind: 'counts', items });
+  }
+  if (offloads !== undefined) {
+    const items = every(offloads, offloadOf);
+    return items && ok({ kind: 'offloads', items });
   }
   if (word !== undefined) return typeof word === 'string' ? ok({ kind: 'word', word }) : undefined;
   return ok({ kind: 'none' });
@@ -296,6 +315,14 @@ function countOf(value: unknown): CountItem | undefined {
   if (prefix === undefined || (protocol !== 'tcp' && protocol !== 'udp')) return undefined;
   if (typeof port !== 'number' || typeof packets !== 'number') return undefined;
   return { prefix, protocol, port, packets };
+}
+
+function offloadOf(value: unknown): Offload | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [table, flowtable, interfaces] = value as readonly unknown[];
+  if (typeof table !== 'string' || typeof flowtable !== 'string') return undefined;
+  const names = every(interfaces, (name) => (typeof name === 'string' ? name : undefined));
+  return names && { table, flowtable, interfaces: names };
 }
 
 function every<T>(value: unknown, read: (item: unknown) => T | undefined): readonly T[] | undefined {

@@ -43,7 +43,13 @@ const requestArb: fc.Arbitrary<Request> = fc.record({
       prefixes: fc.array(prefixArb, { maxLength: 4 }),
     }),
     fc.record({
-      op: fc.constantFrom('install' as const, 'releaseAll' as const, 'dnsAlive' as const, 'dnsOff' as const),
+      op: fc.constantFrom(
+        'install' as const,
+        'releaseAll' as const,
+        'dnsAlive' as const,
+        'dnsOff' as const,
+        'offload' as const,
+      ),
     }),
   ),
 });
@@ -74,6 +80,14 @@ describe('messages between main and the helper', () => {
       { id: 4, last: true, result: { ok: false, error: { kind: 'refused', code: 'outside-pools', text: 'no' } } },
       { id: 5, last: true, result: { ok: false, error: { kind: 'unknown', afterMs: 5000 } } },
       { id: 6, last: true, result: { ok: true, value: { kind: 'word', word: 'intact' } } },
+      {
+        id: 7,
+        last: true,
+        result: {
+          ok: true,
+          value: { kind: 'offloads', items: [{ table: 'inet fw4', flowtable: 'ft', interfaces: ['access0'] }] },
+        },
+      },
     ];
     for (const response of responses) expect(parseResponse(formatResponse(response))).toEqual(response);
   });

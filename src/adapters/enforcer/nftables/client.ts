@@ -4,6 +4,7 @@ import { err, ok, type Result } from '../../../core/kernel/result.ts';
 import type { Ip } from '../../../core/net/ip.ts';
 import type { Prefix } from '../../../core/net/prefix.ts';
 import type { AllowList, DenyCount, ElementState, EnforceError, Enforcer, GardenElement } from '../../../flow/ports.ts';
+import type { Offload } from '../../../protocols/nftables/flowtables.ts';
 import { type Answer, type HelperError, MAX_ITEMS, type Operation } from '../../../protocols/nftables/messages.ts';
 import { HelperConnection } from './connection.ts';
 import type { LinkTrouble } from './link.ts';
@@ -147,6 +148,12 @@ export class NftablesEnforcer implements Enforcer, AllowList {
     const answer = await this.#call({ op: 'denyCounts' }, this.#deadlines.readMs);
     if (!answer.ok) return answer;
     return answer.value.kind === 'counts' ? ok(answer.value.items) : err(notUnderstood);
+  }
+
+  /** Flowtables on access interfaces: what they take is never judged. undefined = it cannot be told now. */
+  async offload(): Promise<readonly Offload[] | undefined> {
+    const answer = await this.#call({ op: 'offload' }, this.#deadlines.checkMs);
+    return answer.ok && answer.value.kind === 'offloads' ? answer.value.items : undefined;
   }
 
   /** Every line out of the garden, whatever put it there: needs no memory and no list. */
