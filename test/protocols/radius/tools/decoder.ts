@@ -11,7 +11,7 @@ const DICTIONARIES = '/usr/share/freeradius';
 const FILES = [
   ...['rfc2865', 'rfc2866', 'rfc2867', 'rfc2868', 'rfc2869', 'rfc3162', 'rfc3576', 'rfc4372', 'rfc4679', 'rfc4818'],
   ...['rfc4849', 'rfc5176', 'rfc6519', 'rfc6911', 'alcatel.sr', 'chillispot', 'cisco', 'ericsson.ab', 'erx', 'huawei'],
-  ...['mikrotik', 'netelastic', 'wispr', 'zte', 'starent', 'lucent', 'usr'],
+  ...['mikrotik', 'netelastic', 'wispr', 'zte'],
 ];
 const PUBLISHED = `
 VENDOR Accel-PPP 55999
@@ -26,7 +26,7 @@ END-VENDOR ChilliSpot
 
 /**
  * Per packet what tshark shows of it, in order: `Name = value` or `Name:tag = value`; a name it does not know comes as
- * `Unknown-Attribute(7)`, and what it finds wrong as `! …`.
+ * `Unknown-Attribute(7)`, and what it finds wrong as `! …`. It cuts its lines at 240 characters.
  */
 export async function decodeWithTshark(packets: readonly Uint8Array[]): Promise<string[][]> {
   const folder = mkdtempSync(join(tmpdir(), 'engawa-tshark-'));

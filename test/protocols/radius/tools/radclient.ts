@@ -58,17 +58,15 @@ export async function packetOf(kind: Kind, attributes: readonly string[]): Promi
   }
 }
 
-/** What comes back for these octets; undefined = nothing within the time. */
-export async function answerTo(packet: Uint8Array, port: number, waitMs = 3000): Promise<Buffer | undefined> {
+/** The answer to the last of these, all sent from one socket in order; who answers an earlier one breaks the test. */
+export async function answerTo(port: number, ...packets: readonly Uint8Array[]): Promise<Buffer> {
   const { socket } = await loopbackSocket();
   try {
-    const answer = once(socket, 'message', { signal: AbortSignal.timeout(waitMs) });
-    socket.send(packet, port, '127.0.0.1');
-    const [message] = await answer;
-    return message as Buffer;
-  } catch (error) {
-    if ((error as Error).name === 'AbortError') return undefined;
-    throw error;
+    const answer = once(socket, 'message', { signal: AbortSignal.timeout(5000) });
+    for (const packet of packets) socket.send(packet, port, '127.0.0.1');
+    const [octets] = (await answer) as [Buffer];
+    if (octets[1] !== packets.at(-1)![1]) throw new Error(`an answer to the request with identifier ${octets[1]}`);
+    return octets;
   } finally {
     socket.close();
   }
