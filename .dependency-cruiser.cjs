@@ -27,7 +27,7 @@ module.exports = {
     only('core-imports-core', 'rules are replayable years later: values in, values out', '^src/core/', ['^src/core/']),
     only('flow-imports-core', 'the flow orders; adapters act', '^src/flow/', ['^src/(core|flow)/']),
     onlyAndNode('protocols-are-bytes', 'a codec knows addresses and results, nothing of cases', '^src/protocols/', [
-      '^src/core/(kernel|net|report|garden|line)/',
+      '^src/core/(kernel|net|report|garden|line|dialect)/',
       '^src/protocols/',
       ...pkg('zod'),
     ]),
@@ -53,7 +53,7 @@ module.exports = {
       '^src/(core|protocols|telemetry)/',
       '^src/flow/ports\\.ts$',
       '^src/adapters/',
-      ...pkg('kysely', 'nodemailer'),
+      ...pkg('kysely', 'nodemailer', 'pg', 'mysql2'),
     ]),
     rule(
       'adapters-do-not-meet',
@@ -68,6 +68,8 @@ module.exports = {
     ]),
     onlyAndNode('config-is-a-leaf', 'config reads files and returns values', '^src/config/', [
       '^src/(core|config)/',
+      // A dialect file may name only attributes that can be encoded.
+      '^src/protocols/radius/',
       ...pkg('zod', 'yaml'),
     ]),
     onlyAndNode('telemetry-is-a-leaf', 'logs and warnings as data', '^src/telemetry/', [
@@ -86,6 +88,13 @@ module.exports = {
       'node_modules/yaml/',
     ]),
     owned('kysely-stays-in-sqlite', 'SQL is the store’s business', '^src/adapters/store/sqlite/', 'kysely'),
+    owned(
+      'sql-clients-stay-in-aaa',
+      'an operator’s database is AAA’s business',
+      '^src/adapters/aaa/sql/',
+      'pg',
+      'mysql2',
+    ),
     owned('nodemailer-stays-in-smtp', 'mail is the notifier’s business', '^src/adapters/notifier/smtp/', 'nodemailer'),
     owned('pino-stays-in-telemetry', 'everyone else has the port Log', '^src/telemetry/', 'pino'),
     owned('express-stays-in-http', 'a flow knows no request', '^src/http/', 'express', 'ejs', 'helmet'),

@@ -10,7 +10,9 @@ import { lastSeenFile } from './adapters/state-folder/last-seen.ts';
 import { releaseJournal } from './adapters/state-folder/release-journal.ts';
 import { SqliteBindings } from './adapters/store/sqlite/bindings.ts';
 import { loadFormKey, loadKeys } from './adapters/store/sqlite/keys.ts';
+import { SqliteNasSessions } from './adapters/store/sqlite/nas-sessions.ts';
 import { openStore, type SqliteStore } from './adapters/store/sqlite/store.ts';
+import { SqliteTellings } from './adapters/store/sqlite/tellings.ts';
 import { claimWriter } from './adapters/store/sqlite/writer-lock.ts';
 import { SystemClock } from './adapters/system/clock.ts';
 import { systemIds } from './adapters/system/ids.ts';
@@ -21,13 +23,14 @@ import { DAY, MINUTE } from './core/kernel/time.ts';
 import type { Binding } from './core/line/binding.ts';
 import { callingCodeOf } from './core/line/phone.ts';
 import { type HouseholdOf, households } from './core/net/household.ts';
-import type { Prefix } from './core/net/prefix.ts';
+import { type Prefix, prefixOf } from './core/net/prefix.ts';
 import { assembleFlow, type Flow } from './flow/assemble.ts';
 import { type NotifierWatch, watchNotifiers } from './flow/notifier-watch.ts';
 import { OwnSightings } from './flow/own-sightings.ts';
 import { PolicyShelf } from './flow/policy-shelf.ts';
 import { loadMessages } from './http/messages.ts';
 import { type Guides, loadGuides } from './http/portal/guides.ts';
+import { createNasGateways, linkOf, type NasGateway } from './nas-gateways.ts';
 import { policyFacts } from './start-check.ts';
 import { createHealth, type Health } from './telemetry/health.ts';
 import { createLog } from './telemetry/log.ts';
@@ -40,6 +43,8 @@ export interface Engine {
   readonly shelf: PolicyShelf<Fault>;
   readonly clock: SystemClock;
   readonly enforcers: readonly NftablesEnforcer[];
+  readonly nasGateways: readonly NasGateway[];
+  readonly nasSessions: SqliteNasSessions;
   readonly health: Health;
   readonly notifierWatch: NotifierWatch;
   readonly ownSightings: OwnSightings;
@@ -103,7 +108,18 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const enforcers = config.gateways.map(
     (gateway) => new NftablesEnforcer({ gateway: gateway.spec.name, socketPath: gateway.helperSocket }),
   );
-  const householdOf = households(config.gateways[0]!.spec, (ip) => enforcers[0]!.strictPrefixOf(ip));
+  const hold = holdFile(config.stateFolder);
+  const nasSessions = new SqliteNasSessions(store.database);
+  const tellings = new SqliteTellings(store.database);
+  const nasGateways = createNasGateways(config, { sessions: nasSessions, tellings, reserved, clock, hold, log });
+  const pools = [
+    ...config.gateways.flatMap(({ spec }) => spec.pools),
+    ...config.nasGateways.flatMap((one) => one.pools),
+  ];
+  const everyEnforcer = [...enforcers, ...nasGateways.map(({ enforcer }) => enforcer)];
+  const householdOf = households({ pools, ipv6Lengths: ipv6LengthsOf(config) }, (ip) =>
+    everyEnforcer.map((one) => one.strictPrefixOf(ip)).find((prefix) => prefix !== undefined),
+  );
   const guides = loadGuides(config.guides);
   const notifierWatch = watchNotifiers(createNotifiers(config));
   const ownSightings = new OwnSightings(clock);
@@ -112,22 +128,26 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     store,
     evidence,
     bindings,
-    gateways: config.gateways.map((gateway, i) => ({
-      name: gateway.spec.name,
-      enforcer: enforcers[i]!,
-      nasIdentities: gateway.nasIdentities,
-      ipv6Lengths: gateway.spec.ipv6Lengths,
-    })),
+    gateways: [
+      ...config.gateways.map((gateway, i) => ({
+        name: gateway.spec.name,
+        enforcer: enforcers[i]!,
+        nasIdentities: gateway.nasIdentities,
+        ipv6Lengths: gateway.spec.ipv6Lengths,
+        pools: gateway.spec.pools,
+      })),
+      ...nasGateways.map(linkOf),
+    ],
     notifiers: notifierWatch.notifiers,
     onInfrastructure: (source) => ownSightings.note(source),
     policies: shelf,
     families: config.families,
     clock,
     ids: systemIds,
-    hold: holdFile(config.stateFolder),
+    hold,
     journal: releaseJournal(config.stateFolder),
     log,
-    ranges: { ours: config.gateways.flatMap((gateway) => gateway.spec.pools), infrastructure: reserved, shared: [] },
+    ranges: { ours: pools, infrastructure: reserved, shared: [] },
     realm: 'main',
     householdOf,
     ...(callingCode === undefined ? {} : { callingCode }),
@@ -153,6 +173,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     shelf,
     clock,
     enforcers,
+    nasGateways,
+    nasSessions,
     guides,
     notifierWatch,
     ownSightings,
@@ -162,7 +184,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     tokenKey: loadFormKey(join(config.stateFolder, 'keys')),
     close: async () => {
       clock.stop();
-      await Promise.all(enforcers.map((enforcer) => enforcer.close()));
+      await Promise.all(everyEnforcer.map((enforcer) => enforcer.close()));
       await store.close();
       unlock();
     },
@@ -191,13 +213,19 @@ function originsOf(config: Config): Readonly<Record<string, string>> {
 
 /** Portal, sinks, lifelines, time servers and what the operator listed: never a line, whatever a feed or a NAS says (F07). */
 function reservedOf(config: Config): readonly Prefix[] {
-  return config.gateways.flatMap(({ spec }) => [
+  const linux = config.gateways.flatMap(({ spec }) => [
     ...spec.infrastructure,
     ...spec.ntpServers,
     ...spec.lifelines.flatMap((lifeline) => lifeline.prefixes),
-    ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => ({
-      ip,
-      length: ip.family === 4 ? 32 : 128,
-    })),
+    ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => prefixOf(ip)),
   ]);
+  return [...linux, ...config.nasGateways.map(({ address }) => prefixOf(address))];
+}
+
+function ipv6LengthsOf(config: Config): readonly number[] {
+  const all = [
+    ...config.gateways.map(({ spec }) => spec.ipv6Lengths),
+    ...config.nasGateways.map((one) => one.ipv6Lengths),
+  ];
+  return [...new Set(all.flat())];
 }

@@ -1,11 +1,13 @@
 // The table of orders, put together once for the control socket and for commands that run without a service.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
+import { RadiusEnforcer } from './adapters/enforcer/radius/enforcer.ts';
 import type { Engine } from './compose.ts';
 import { formatFault } from './config/faults.ts';
 import { wantedOf } from './core/casefile/line-view.ts';
 import { formatInstant } from './core/kernel/civil.ts';
 import { err, ok, type Result } from './core/kernel/result.ts';
+import { formatIp } from './core/net/ip.ts';
 import { formatPrefix, parsePrefix } from './core/net/prefix.ts';
 import { OperationRefused, type Operations } from './flow/operations.ts';
 import type { EnforceError, Json } from './flow/ports.ts';
@@ -14,8 +16,10 @@ import type { Service } from './flow/service.ts';
 import { caseOperations } from './http/control/case-operations.ts';
 import { engineerOperations } from './http/control/engineer-operations.ts';
 import { feedOperations } from './http/control/feed-operations.ts';
+import { type AskedGateway, gatewayOperations } from './http/control/gateway-operations.ts';
 import { notDone } from './http/control/refusal.ts';
 import { whenPrepared } from './http/control/starting.ts';
+import type { NasGateway } from './nas-gateways.ts';
 import { diffLines } from './protocols/lines-csv/diff.ts';
 import { parseLines } from './protocols/lines-csv/parse.ts';
 import { readFeed } from './protocols/shadowserver/parse.ts';
@@ -32,6 +36,7 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
   const { config, flow, shelf, health } = engine;
   return {
     ...labOperations(engine),
+    ...gatewayOperations(flow, engine.nasGateways.map(askedGateway)),
     ...caseOperations(flow, service === undefined ? (lineId) => freeOffline(engine, lineId) : undefined),
     ...engineerOperations(flow, {
       confirmClock: () => engine.clock.confirm(),
@@ -91,8 +96,30 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
   };
 }
 
+function askedGateway({ config, client, enforcer }: NasGateway): AskedGateway {
+  const { name, dialect, address, port, nasIdentities } = config;
+  return {
+    name,
+    enforcer,
+    nasIdentities,
+    interimMs: enforcer.interimMs,
+    view: () => ({
+      dialect: dialect.name,
+      certainty: dialect.certainty,
+      address: formatIp(address),
+      port,
+      confirms: dialect.confirm.map(({ by }) => by),
+      told: { ...enforcer.progress() } as unknown as Json,
+      radius: { ...client.standing(), ...client.counts() } as unknown as Json,
+    }),
+    retryNow: () => enforcer.retryNow(),
+  };
+}
+
 /** A helper that is there answers in milliseconds; nobody waits longer for one that is not. */
 const LOOK_MS = 2000;
+/** A BNG answers when it likes: so long a command waits for its acknowledgements. */
+const RELEASED_MS = 60_000;
 
 /** Whoever asks while the service is down wants to know what is true now, the gateways included. */
 async function lookOnce(engine: Engine): Promise<void> {
@@ -149,15 +176,16 @@ async function removeElements(
   targets: readonly ReleaseTarget[],
   all: boolean,
 ): Promise<Result<number, EnforceError>> {
+  const every = [...engine.enforcers, ...engine.nasGateways.map(({ enforcer }) => enforcer)];
   const answers = await Promise.all(
-    engine.enforcers.map((enforcer) => (all ? enforcer.releaseAll() : removeNamed(engine, enforcer, targets))),
+    every.map((enforcer) => (all ? enforcer.releaseAll() : removeNamed(engine, enforcer, targets))),
   );
   return answers.find((answer) => !answer.ok) ?? ok(targets.length);
 }
 
 async function removeNamed(
   engine: Engine,
-  enforcer: NftablesEnforcer,
+  enforcer: NftablesEnforcer | RadiusEnforcer,
   targets: readonly ReleaseTarget[],
 ): Promise<Result<void, EnforceError>> {
   const known = targets.flatMap((target) => engine.flow.gardener.prefixesOf(target.lineId));
@@ -170,5 +198,5 @@ async function removeNamed(
     if (!answer.ok) return err(answer.error);
   }
   await enforcer.forgetSteered(remove);
-  return ok(undefined);
+  return enforcer instanceof RadiusEnforcer ? enforcer.drained(RELEASED_MS) : ok(undefined);
 }

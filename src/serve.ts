@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
+import { type Aaa, createAaa } from './aaa.ts';
+import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { ClientSilence } from './adapters/sessions/accounting/client-silence.ts';
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
 import { closeAll } from './close-all.ts';
@@ -12,7 +14,7 @@ import { compose, type Engine } from './compose.ts';
 import type { Config } from './config/load.ts';
 import { formatIp } from './core/net/ip.ts';
 import { acceptDelivery } from './flow/accept.ts';
-import type { Json } from './flow/ports.ts';
+import type { AllowList, Json } from './flow/ports.ts';
 import { Service } from './flow/service.ts';
 import { isSure } from './flow/sure-clock.ts';
 import { GardenCounters } from './garden/counters.ts';
@@ -59,11 +61,13 @@ export async function serve(config: Config): Promise<Running> {
     closers.push(() => control.close());
     await service.start();
     closers.push(() => service.stop());
+    for (const { enforcer } of engine.nasGateways) enforcer.onStray = () => service.strayFound();
     const garden = await openGarden(engine, closers);
     await openPortal(engine, closers);
     const accounting = await openAccounting(engine, closers);
     await openIntake(engine, service, closers);
-    Object.assign(watched, garden, accounting);
+    const aaa = await openAaa(engine, closers);
+    Object.assign(watched, garden, accounting, { aaa });
     watchHealth(engine, watched, closers);
     // Last in, first done: while the rest closes, and until the next start, names of strict lines pass unsteered.
     closers.push(() => garden.dnsFront.unsteer());
@@ -72,7 +76,10 @@ export async function serve(config: Config): Promise<Running> {
     await stop().catch(() => {});
     throw cause;
   }
-  engine.flow.log.info('SERVICE_STARTED', { gateways: config.gateways.length, lines: await engine.store.lineCount() });
+  engine.flow.log.info('SERVICE_STARTED', {
+    gateways: config.gateways.length + config.nasGateways.length,
+    lines: await engine.store.lineCount(),
+  });
   return { engine, stop };
 }
 
@@ -82,18 +89,28 @@ interface OpenGarden extends Required<Pick<Watched, 'front' | 'lifelines'>> {
 }
 
 /** Filled in as the parts open. */
-type Watching = Watched & { readonly counters?: GardenCounters; readonly accounting?: AccountingWatch };
+type Watching = Watched & {
+  readonly counters?: GardenCounters;
+  readonly accounting?: AccountingWatch;
+  readonly aaa?: Aaa;
+};
 
 /** Numbers and fixed words, never a name or an address of anybody. */
 function countersOf(watching: Watching): Record<string, Json> {
-  return { garden: watching.counters?.snapshot() ?? {}, accounting: watching.accounting?.counts() ?? {} };
+  return {
+    garden: watching.counters?.snapshot() ?? {},
+    accounting: watching.accounting?.counts() ?? {},
+    logins: { ...watching.aaa?.counts },
+  };
 }
 
 /** What a garden line meets first. One machine, one gateway: its own addresses are the garden's. */
 async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<OpenGarden> {
   const { config, flow, enforcers, householdOf } = engine;
   const { spec } = config.gateways[0]!;
-  const allowList = enforcers[0]!;
+  const everyEnforcer = [...enforcers, ...engine.nasGateways.map(({ enforcer }) => enforcer)];
+  const pools = flow.ranges.ours;
+  const allowList = allowListOf(enforcers[0]!, everyEnforcer);
   const counters = new GardenCounters();
   const upstream = new Upstream({
     servers: config.dns.resolvers.map((ip) => ({ address: formatIp(ip), port: config.dns.port })),
@@ -106,7 +123,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     upstream,
     allowList,
     never: [
-      ...spec.pools,
+      ...pools,
       ...[spec.portal.ip4, spec.portal.ip6, spec.sink.ip4, spec.sink.ip6].map((ip) => ({
         ip,
         length: ip.family === 4 ? 32 : 128,
@@ -127,7 +144,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     portalNames: config.portal.names,
     portal: spec.portal,
     sink: spec.sink,
-    pools: spec.pools,
+    pools,
     infrastructure: engine.reserved,
     householdOf,
     clock: flow.clock,
@@ -160,7 +177,10 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
     ownNames: config.portal.names,
     probes: probes.value,
     householdOf,
-    standing: (peer) => standingFromMemory(enforcers, spec.pools, peer),
+    standing: (peer) => standingFromMemory(everyEnforcer, pools, peer),
+    onSteered: (peer) => {
+      for (const { enforcer } of engine.nasGateways) enforcer.seenInGarden(peer);
+    },
     listen: addressesOf(config.listen.portalHttp),
     port: spec.ports.portalHttp,
     counters,
@@ -169,6 +189,20 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
   closers.push(() => redirector.stop());
   const openedAtMs = performance.now();
   return { dnsFront: front, front: () => ({ aliveAtMs: front.aliveAtMs, openedAtMs }), lifelines, counters };
+}
+
+/** Learned addresses go into this machine's kernel; who is strict, every gateway says: a BNG steers its lines' names here too. */
+function allowListOf(own: NftablesEnforcer, every: readonly Pick<AllowList, 'isStrict' | 'isSeeded'>[]): AllowList {
+  return {
+    allow: (entries) => own.allow(entries),
+    lifeline: (entries) => own.lifeline(entries),
+    dnsAlive: () => own.dnsAlive(),
+    dnsOff: () => own.dnsOff(),
+    isStrict: (ip) => every.some((one) => one.isStrict(ip)),
+    get isSeeded() {
+      return every.every((one) => one.isSeeded);
+    },
+  };
 }
 
 async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<void> {
@@ -211,15 +245,17 @@ async function openAccounting(
     listen: [{ address: host, port }],
     clients: config.accounting.clients.map((client) => ({
       name: client.name,
+      facts: config.nasGateways.some((gateway) => gateway.nasIdentities.includes(client.name)),
       from: client.from,
       secrets: client.secrets,
       accessKey: client.accessKey,
       realm: client.realm,
       interimSeconds: client.interim / 1000,
     })),
-    record: (batch) => {
+    record: async (batch) => {
       for (const { nas } of batch) silence.heard(nas);
-      return bindings.record(batch);
+      // In this order: who reacts to a new binding finds its session there. One commit takes both.
+      await Promise.all([engine.nasSessions.record(batch), bindings.record(batch)]);
     },
     reserved: engine.reserved,
     clock: flow.clock,
@@ -252,6 +288,17 @@ async function openIntake(engine: Engine, service: Service, closers: (() => Prom
   closers.push(() => close(server));
 }
 
+async function openAaa(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<Aaa> {
+  const aaa = createAaa(engine);
+  const { postAuth } = engine.config.aaa;
+  if (aaa.postAuth !== undefined && postAuth !== undefined) {
+    const server = aaa.postAuth;
+    await listen(server, postAuth.listen);
+    closers.push(() => close(server));
+  }
+  return aaa;
+}
+
 function watchHealth(engine: Engine, watched: Watched, closers: (() => Promise<void> | void)[]): void {
   const failed = (loop: string) => (cause: unknown) =>
     engine.flow.log.error('LOOP_FAILED', { loop, text: String(cause).slice(0, 200) });
@@ -269,7 +316,9 @@ function watchHealth(engine: Engine, watched: Watched, closers: (() => Promise<v
     clearTimeout(timer);
   });
   const purge = async () => {
-    if (isSure(engine.clock.status())) await engine.bindings.purge(engine.clock.now());
+    if (!isSure(engine.clock.status())) return;
+    await engine.bindings.purge(engine.clock.now());
+    await engine.nasSessions.purge(engine.clock.now());
   };
   const purging = setInterval(() => void purge().catch(failed('purge-bindings')), PURGE_EVERY_MS);
   closers.push(() => clearInterval(purging));

@@ -17,6 +17,17 @@ export interface Watched {
   readonly accounting?: { silent(): readonly { readonly client: string; readonly silentMs: number }[] };
 }
 
+export interface NasSeen {
+  readonly name: string;
+  readonly isSilent: boolean;
+  readonly usesPreviousSecret: boolean;
+  readonly stopped?: { readonly text: string; readonly sessions: number };
+  readonly drifted: number;
+  readonly atNextLogin: number;
+  /** How long the oldest line has waited for its freedom. */
+  readonly oldestReleaseMs: number;
+}
+
 /** Everything a warning is made of. */
 export interface Seen {
   readonly isServiceDown: boolean;
@@ -25,6 +36,8 @@ export interface Seen {
   readonly isBreakerShut: boolean;
   readonly isPolicyMissing: boolean;
   readonly gateways: readonly { readonly name: string; readonly isConnected: boolean; readonly skeleton: string }[];
+  /** BNGs that are told by RADIUS. */
+  readonly nases?: readonly NasSeen[];
   readonly tableFaults: number;
   readonly partialLines: number;
   readonly parkedFiles: number;
@@ -39,6 +52,8 @@ export interface Seen {
 
 /** As long as `@dns_alive` lives without renewal. */
 const FRONT_SILENT_MS = 60 * SECOND;
+/** A household that is told «free» by nobody's BNG. */
+const RELEASE_LATE_MS = MINUTE;
 const PARKED_COUNTED = 1000;
 
 export function judge(seen: Seen): readonly Wrong[] {
@@ -56,6 +71,16 @@ export function judge(seen: Seen): readonly Wrong[] {
   for (const { name, isConnected, skeleton } of seen.gateways) {
     when(!isConnected, 'gateway-unreachable', name);
     when(skeleton === 'changed' || skeleton === 'missing', 'gateway-changed', name, { ruleset: skeleton });
+  }
+  for (const nas of seen.nases ?? []) {
+    when(nas.isSilent, 'gateway-silent', nas.name);
+    when(nas.usesPreviousSecret, 'gateway-old-secret', nas.name);
+    when(nas.stopped !== undefined, 'gateway-stopped', nas.name, { ...nas.stopped });
+    when(nas.drifted > 0, 'gateway-drift', nas.name, { sessions: nas.drifted });
+    when(nas.atNextLogin > 0, 'lines-at-next-login', nas.name, { sessions: nas.atNextLogin });
+    when(nas.oldestReleaseMs > RELEASE_LATE_MS, 'releases-waiting', nas.name, {
+      minutes: Math.floor(nas.oldestReleaseMs / MINUTE),
+    });
   }
   when(seen.tableFaults > 0, 'audit-tables', '', { faults: seen.tableFaults });
   when(seen.partialLines > 0, 'lines-partial', '', { lines: seen.partialLines });
@@ -89,6 +114,18 @@ export async function lookAround(engine: Engine, watched: Watched): Promise<Seen
       isConnected,
       skeleton: skeletons.get(gateway) ?? 'unknown',
     })),
+    nases: engine.nasGateways.map(({ config, client, enforcer }) => {
+      const { silentSinceMs, usesPreviousSecret } = client.standing();
+      const { stopped, drifted, atNextLogin, oldestReleaseMs } = enforcer.progress();
+      const found = {
+        drifted,
+        atNextLogin,
+        oldestReleaseMs,
+        usesPreviousSecret,
+        isSilent: silentSinceMs !== undefined,
+      };
+      return { name: config.name, ...found, ...(stopped === undefined ? {} : { stopped }) };
+    }),
     tableFaults: watched.service?.tableFaults() ?? 0,
     partialLines: flow.gardener.partialCount(),
     parkedFiles: await countOf(flow.store.evidenceFiles({ state: 'parked', limit: PARKED_COUNTED })),

@@ -1,18 +1,23 @@
 // The gateway part of engawa.yaml: facts of the network. A gateway without an emergency lifeline does not load.
 import { z } from 'zod';
 import { LIFELINE_CLASSES, type Lifeline } from '../core/garden/gateway.ts';
+import { SECOND } from '../core/kernel/time.ts';
 import { containsIp, type Prefix } from '../core/net/prefix.ts';
 import { strict } from './document.ts';
 import {
   countPorts,
+  duration,
   filePath,
   hostname,
+  ip,
   ip4,
   ip6,
   isTooWide,
   line,
+  port,
   portRange,
   prefix,
+  secretFiles,
   slug,
   WIDE_PREFIX,
 } from './scalars.ts';
@@ -59,8 +64,49 @@ const lifelines = z
 /** `IFNAMSIZ` is 16 with its end; the characters are those that nft takes unquoted. */
 const interfaceName = z.string().regex(/^[A-Za-z0-9_.@-]{1,15}\*?$/, 'the name of a network interface');
 
+/** NAS-Identifier or NAS address whose sessions the gateway carries. */
+const nasIdentities = z.array(line(253)).max(100);
+
+const pools = z.array(prefix).min(1).max(500);
+
+const ipv6Lengths = z
+  .array(z.union([z.literal(128), z.int().min(48).max(64)], 'a prefix length from 48 to 64, or 128'))
+  .min(1)
+  .max(8)
+  .default([56, 64]);
+
+/** A BNG that listens to RADIUS dynamic authorization (RFC 5176) and nothing else. */
+export const radiusGatewaySchema = strict({
+  name: slug,
+  kind: z.literal('radius'),
+  /** A file of the dialects folder, by its name. */
+  dialect: slug,
+  address: ip,
+  /** Absent: the dialect's. */
+  port: port.optional(),
+  /** The address of ours that the NAS knows as its client. */
+  source: ip.optional(),
+  /** The current one first; a second is tried while it is being replaced. */
+  secretFiles,
+  nasIdentities: nasIdentities.min(1),
+  /** What the dialect asks for: names of filters, groups or services on the BNG. */
+  values: z.record(z.string().regex(/^[a-z][a-zA-Z0-9-]{0,47}$/, 'the name of a value'), line(253)).default({}),
+  pools,
+  ipv6Lengths,
+  /** Requests under way at once. */
+  window: z.int().min(1).max(256).default(32),
+  packetsPerSecond: z.int().min(1).max(20_000).default(200),
+  /** An identifier is not used again on one port for so long. */
+  replayWindow: duration(30 * SECOND, 3600 * SECOND).default(300 * SECOND),
+  /** In requests: always, but for a NAS that refuses it. `require`: in its answers too. */
+  messageAuthenticator: z.enum(['send', 'require', 'omit']).default('send'),
+  /** May a session be cut for a moment where the dialect has no other way? A call under way is cut with it. */
+  bounce: z.enum(['never', 'release', 'always']).default('never'),
+});
+
 export const gatewaySchema = strict({
   name: slug,
+  kind: z.literal('nftables').optional(),
   table: z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,30}$/, 'the name of an nft table')
@@ -71,18 +117,13 @@ export const gatewaySchema = strict({
   portal: strict({ ip4, ip6 }),
   sink: strict({ ip4, ip6 }),
   tls443: z.enum(['alert', 'reset']).default('alert'),
-  pools: z.array(prefix).min(1).max(500),
+  pools,
   infrastructure: prefixes,
-  ipv6Lengths: z
-    .array(z.union([z.literal(128), z.int().min(48).max(64)], 'a prefix length from 48 to 64, or 128'))
-    .min(1)
-    .max(8)
-    .default([56, 64]),
+  ipv6Lengths,
   ntpServers: z.array(prefix).min(1).max(20),
   lifelines,
   packs: z.union([z.literal('all'), z.array(slug).max(100)], 'all, or a list of pack names').default('all'),
-  /** NAS-Identifier or NAS address whose sessions this gateway carries. */
-  nasIdentities: z.array(line(253)).max(100).default([]),
+  nasIdentities: nasIdentities.default([]),
 }).superRefine((gateway, context) => {
   const mine = [gateway.portal.ip4, gateway.portal.ip6].map((ip) => ip.bytes.join());
   if ([gateway.sink.ip4, gateway.sink.ip6].some((ip) => mine.includes(ip.bytes.join())))

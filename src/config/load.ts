@@ -3,17 +3,25 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { z } from 'zod';
+import type { Dialect } from '../core/dialect/dialect.ts';
 import type { GatewaySpec, Pack } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import { formatIp, parseIp } from '../core/net/ip.ts';
 import { overlaps } from '../core/net/prefix.ts';
 import type { FamilyBook } from '../core/report/family.ts';
+import { loadDialects } from './dialects.ts';
 import { placeOf, readDocument } from './document.ts';
 import { loadFamilies, loadPacks } from './families.ts';
 import type { Fault } from './faults.ts';
 import { configSchema } from './schema.ts';
 
 type File = z.output<typeof configSchema>;
+type GatewayFile = File['gateways'][number];
+type RadiusFile = Extract<GatewayFile, { kind: 'radius' }>;
+type LinuxFile = Exclude<GatewayFile, RadiusFile>;
+
+/** The dialects that come with Engawa. */
+const DIALECTS = join(import.meta.dirname, '../../deploy/dialects');
 
 /** At least 16 octets (RFC 2865 §3 asks for a secret that is «large and unguessable»). */
 const SECRET_LEAST = 16;
@@ -35,17 +43,32 @@ export interface GatewayConfig {
   readonly nasIdentities: readonly string[];
 }
 
+/** A BNG that listens to RADIUS dynamic authorization. */
+export interface NasGatewayConfig extends Omit<RadiusFile, 'kind' | 'secretFiles' | 'dialect' | 'port'> {
+  readonly dialect: Dialect;
+  readonly port: number;
+  readonly secrets: Secrets;
+}
+
 export interface Config
-  extends Omit<File, 'gateways' | 'accounting' | 'intake' | 'webhook' | 'families' | 'packs' | 'mail'> {
+  extends Omit<
+    File,
+    'gateways' | 'dialects' | 'aaa' | 'accounting' | 'intake' | 'webhook' | 'families' | 'packs' | 'mail'
+  > {
   /** Where it was read from. */
   readonly path: string;
   readonly families: FamilyBook;
   readonly packs: readonly Pack[];
+  /** Linux gateways with a helper; the first is this machine. */
   readonly gateways: readonly GatewayConfig[];
+  readonly nasGateways: readonly NasGatewayConfig[];
   readonly accounting: {
     readonly clients: readonly (Omit<File['accounting']['clients'][number], 'secretFiles'> & {
       readonly secrets: Secrets;
     })[];
+  };
+  readonly aaa: {
+    readonly postAuth?: { readonly listen: { readonly host: string; readonly port: number }; readonly keys: Secrets };
   };
   readonly intake: {
     /** Octets. */
@@ -121,6 +144,7 @@ class Reader {
     return found as unknown as Secrets;
   }
 
+  /** All *.yaml of a folder. */
   folder(folder: string, path: string): readonly { name: string; text: string }[] {
     try {
       const names = this.#files.list(this.resolve(folder)).filter((name) => name.endsWith('.yaml'));
@@ -145,7 +169,7 @@ function assemble(file: File, reader: Reader): Config {
   const familiesText = reader.text(file.families, 'families');
   const families = familiesText === undefined ? undefined : reader.take(loadFamilies(familiesText, file.families));
   const packs = reader.take(loadPacks(reader.folder(file.packs, 'packs'))) ?? [];
-  const { webhook, mail, ...plain } = file;
+  const { webhook, mail, dialects: _, ...plain } = file;
   const at = (path: string) => reader.resolve(path);
   unique(
     reader,
@@ -173,7 +197,8 @@ function assemble(file: File, reader: Reader): Config {
   }));
   eachKeyOnce(reader, sources);
   nasesKnown(reader, file);
-  steeringArrives(reader, file);
+  const linux = file.gateways.filter(isLinux);
+  steeringArrives(reader, file, linux);
   return {
     ...plain,
     path: resolve(reader.path),
@@ -186,8 +211,10 @@ function assemble(file: File, reader: Reader): Config {
     // Never used when missing: a fault was recorded and load() answers with it.
     families: families ?? { families: new Map(), slugByName: new Map() },
     packs,
-    gateways: file.gateways.map((one, i) => gatewayOf(one, `gateways[${i}]`, { file, packs, reader })),
+    gateways: linux.map((one) => gatewayOf(one, `gateways[${file.gateways.indexOf(one)}]`, { file, packs, reader })),
+    nasGateways: nasGateways(file, reader),
     accounting: { clients },
+    aaa: aaaOf(file.aaa, reader),
     intake: {
       bodyLimit: file.intake.bodyLimit,
       sources,
@@ -233,9 +260,9 @@ function nasesKnown(reader: Reader, file: File): void {
 }
 
 /** The kernel hands steered connections to the portal's address: a listener elsewhere would never see one. */
-function steeringArrives(reader: Reader, file: File): void {
+function steeringArrives(reader: Reader, file: File, linux: readonly LinuxFile[]): void {
   const { portalHttp, portalHttps, tlsRefuser } = file.listen;
-  const ours = file.gateways.flatMap(({ portal }) => [formatIp(portal.ip4), formatIp(portal.ip6)]);
+  const ours = linux.flatMap(({ portal }) => [formatIp(portal.ip4), formatIp(portal.ip6)]);
   for (const [key, { host }] of Object.entries({ portalHttp, portalHttps, tlsRefuser })) {
     const address = parseIp(host);
     if (host !== '::' && host !== '0.0.0.0' && (address === undefined || !ours.includes(formatIp(address))))
@@ -244,7 +271,7 @@ function steeringArrives(reader: Reader, file: File): void {
 }
 
 function gatewayOf(
-  { helperSocket, nasIdentities, packs: wanted, ...facts }: File['gateways'][number],
+  { helperSocket, nasIdentities, packs: wanted, kind: _, ...facts }: LinuxFile,
   path: string,
   { file, packs, reader }: { file: File; packs: readonly Pack[]; reader: Reader },
 ): GatewayConfig {
@@ -271,6 +298,69 @@ function gatewayOf(
     helperSocket: reader.resolve(helperSocket ?? file.helperSocket),
     nasIdentities,
   };
+}
+
+function isLinux(one: GatewayFile): one is LinuxFile {
+  return one.kind !== 'radius';
+}
+
+function nasGateways(file: File, reader: Reader): readonly NasGatewayConfig[] {
+  if (file.gateways.every(isLinux)) return [];
+  const dialects = dialectsOf(file, reader);
+  return file.gateways.flatMap((one, i) => (isLinux(one) ? [] : (nasGatewayOf(one, i, dialects, reader) ?? [])));
+}
+
+function dialectsOf(file: File, reader: Reader): ReadonlyMap<string, Dialect> {
+  const own = file.dialects === undefined ? [] : reader.folder(file.dialects, 'dialects');
+  return reader.take(loadDialects([...reader.folder(DIALECTS, 'dialects'), ...own])) ?? new Map();
+}
+
+function nasGatewayOf(
+  { kind: _, secretFiles, dialect: name, port, ...facts }: RadiusFile,
+  i: number,
+  dialects: ReadonlyMap<string, Dialect>,
+  reader: Reader,
+): NasGatewayConfig | undefined {
+  const path = `gateways[${i}]`;
+  const secrets = reader.secrets(secretFiles, `${path}.secretFiles`);
+  const dialect = dialects.get(name);
+  if (dialect === undefined) {
+    if (dialects.size > 0)
+      reader.fault(`${path}.dialect`, `one of the dialects ${[...dialects.keys()].join(', ')}`, JSON.stringify(name));
+    return undefined;
+  }
+  valuesFit(dialect, facts, path, reader);
+  return { ...facts, dialect, port: port ?? dialect.port, secrets };
+}
+
+/** A name that is missing on the way back would leave a household in the garden: better no start than that. */
+function valuesFit(
+  dialect: Dialect,
+  { values, bounce }: Pick<RadiusFile, 'values' | 'bounce'>,
+  path: string,
+  reader: Reader,
+): void {
+  for (const [key, { purpose, required, default: preset }] of Object.entries(dialect.values))
+    if (required && preset === undefined && values[key] === undefined)
+      reader.fault(`${path}.values`, `${key} (${purpose}) for the dialect ${dialect.name}`, 'nothing');
+  for (const key of Object.keys(values))
+    if (dialect.values[key] === undefined)
+      reader.fault(
+        `${path}.values.${key}`,
+        `one of the values ${Object.keys(dialect.values).join(', ')} of the dialect ${dialect.name}`,
+        JSON.stringify(key),
+      );
+  if (dialect.revert.needs === 'plan' && values['plan'] === undefined && bounce === 'never')
+    reader.fault(
+      `${path}.bounce`,
+      `values.plan, or bounce: release (the dialect ${dialect.name} cannot take a line out of the garden otherwise)`,
+      'never',
+    );
+}
+
+function aaaOf({ postAuth }: File['aaa'], reader: Reader): Config['aaa'] {
+  if (postAuth === undefined) return {};
+  return { postAuth: { listen: postAuth.listen, keys: reader.secrets(postAuth.keyFiles, 'aaa.postAuth.keyFiles') } };
 }
 
 function mailOf(mail: File['mail'], reader: Reader): Config['mail'] {

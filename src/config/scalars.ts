@@ -135,3 +135,6 @@ export const filePath = z
   .min(1)
   .max(1024)
   .refine((text) => !text.includes('\u0000'), 'a path');
+
+/** Two are valid while one is being replaced. */
+export const secretFiles = z.array(filePath).min(1).max(2);

@@ -2,11 +2,22 @@
 import { z } from 'zod';
 import { DAY, MINUTE, SECOND } from '../core/kernel/time.ts';
 import { strict } from './document.ts';
-import { gatewaySchema } from './gateway.ts';
-import { byteSize, duration, filePath, hostname, ip, line, listen, port, prefix, slug, timeZone } from './scalars.ts';
+import { gatewaySchema, radiusGatewaySchema } from './gateway.ts';
+import {
+  byteSize,
+  duration,
+  filePath,
+  hostname,
+  ip,
+  line,
+  listen,
+  port,
+  prefix,
+  secretFiles,
+  slug,
+  timeZone,
+} from './scalars.ts';
 
-/** Two are valid while one is being replaced. */
-const secretFiles = z.array(filePath).min(1).max(2);
 const httpUrl = (protocols: readonly string[]) =>
   z
     .string()
@@ -90,12 +101,23 @@ export const configSchema = strict({
   }),
   dns: strict({ resolvers: z.array(ip).min(1).max(8), port: port.default(53) }),
 
+  /** Dialects of your own, beside those that come with Engawa. */
+  dialects: filePath.optional(),
   gateways: z
-    .array(gatewaySchema)
+    .array(z.discriminatedUnion('kind', [gatewaySchema, radiusGatewaySchema]))
     .min(1)
+    .max(1000)
     // The DNS front, packs and lifelines of a second one would be nobody's: its strict lines would have unsteered DNS.
-    .refine((list) => list.length <= 1, 'one gateway per installation: install Engawa once for each'),
+    .refine(
+      (list) => list.filter((one) => one.kind !== 'radius').length === 1,
+      'one gateway of kind nftables, this machine: portal and DNS front live there; others of kind radius',
+    ),
   accounting: strict({ clients: z.array(accountingClient).max(1000).default([]) }).prefault({}),
+  /** How AAA learns that a line is in the garden, so that a re-dial does not open it. */
+  aaa: strict({
+    /** FreeRADIUS asks at each login (deploy/freeradius). */
+    postAuth: strict({ listen: listen.prefault('127.0.0.1:8095'), keyFiles: secretFiles }).optional(),
+  }).prefault({}),
   intake: strict({
     bodyLimit: byteSize.prefault('8MB'),
     sources: z

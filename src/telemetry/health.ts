@@ -39,6 +39,36 @@ export const WARNINGS = {
   },
   'gateway-unreachable': { severity: 'critical', text: 'The gateway does not answer', next: 'check the helper' },
   'gateway-changed': { severity: 'critical', text: 'The ruleset is not ours any more', next: 'engawa gateway check' },
+  'gateway-silent': {
+    severity: 'critical',
+    text: 'A BNG answers no request: its secret, our source address or one of the clocks is wrong, or it is down',
+    next: 'engawa gateway list; check secret, client address and NTP on the BNG, then engawa gateway probe',
+  },
+  'gateway-old-secret': {
+    severity: 'warning',
+    text: 'A BNG answers to the previous secret only',
+    next: 'change the secret on the BNG, then remove the second file of secretFiles',
+  },
+  'gateway-stopped': {
+    severity: 'critical',
+    text: 'A BNG refuses our orders for good',
+    next: 'engawa gateway list; mend names or dialect, then engawa gateway retry',
+  },
+  'gateway-drift': {
+    severity: 'critical',
+    text: 'A BNG acknowledged orders that are not in force',
+    next: 'engawa gateway list; check the filters and services on the BNG',
+  },
+  'releases-waiting': {
+    severity: 'critical',
+    text: 'Lines that are free by our books are not yet released by their BNG',
+    next: 'engawa gateway list',
+  },
+  'lines-at-next-login': {
+    severity: 'warning',
+    text: 'A BNG knows no session for lines in the garden: it applies at their next login, if AAA is connected',
+    next: 'engawa gateway list; check accounting and AAA',
+  },
   'dns-front-down': {
     severity: 'critical',
     text: 'The DNS front does not answer; steering is off',

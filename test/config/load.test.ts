@@ -230,7 +230,7 @@ describe('D09: a faulty configuration does not load', () => {
   it('a second gateway is refused while its strict lines would have no DNS front', () => {
     const [, gateway] = /( {2}- name: bng1\n {4}accessInterfaces[\s\S]*?)\naccounting:/.exec(SAMPLE)!;
     const two = withChange('\naccounting:', `${gateway!.replace('name: bng1', 'name: bng2')}\naccounting:`);
-    expect(faultsOf(two).join()).toContain('one gateway per installation');
+    expect(faultsOf(two).join()).toContain('one gateway of kind nftables');
   });
 
   it('the portal is never its own sink', () => {

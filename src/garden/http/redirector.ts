@@ -19,6 +19,8 @@ export interface RedirectorOptions {
   readonly probes: ProbeTable;
   /** From memory, never from a store: asked for every request. */
   readonly standing: (peer: Ip) => 'in-garden' | 'free' | 'unknown';
+  /** A request for somebody else's name arrived here: a gateway steers this peer. */
+  readonly onSteered?: (peer: Ip) => void;
   readonly householdOf: HouseholdOf;
   readonly listen?: readonly string[];
   /** 0 = any free port (tests). */
@@ -144,6 +146,7 @@ export class Redirector {
   #choose(request: IncomingMessage, peer: Ip): StaticAnswer {
     const host = header(request.rawHeaders, 'host');
     if (this.#ownNames.has(bareHost(host))) return this.#count('own', this.#portal);
+    this.#o.onSteered?.(peer);
     const family = this.#o.probes.family(host, request.url ?? '');
     if (family !== undefined) this.#o.counters.add(`http_probe_${family}`);
     if (this.#o.standing(peer) === 'free') return this.#count('free', this.#free);

@@ -227,7 +227,7 @@ export class RadiusEnforcer implements Enforcer {
     if (isReset(record)) {
       for (const telling of [...this.#memory.all()]) {
         const { nas, startAt, lastAt } = telling.session;
-        if (nas === record.nas && (startAt ?? lastAt) <= record.eventAt) this.#teller.over(telling);
+        if (nas === record.nas && (startAt ?? lastAt) < record.eventAt) this.#teller.over(telling);
       }
     } else if (record.status === 'stop') {
       const telling = this.#memory.ofSession(sessionKeyOf(record));

@@ -40,7 +40,7 @@ export async function tell(parts: ExchangeParts, order: Order, urgent: boolean):
     const answer = await ask(parts, request, urgent);
     if (answer.kind === 'ack') continue;
     if (answer.kind !== 'nak') return { kind: 'unanswered', text: answer.kind };
-    const verdict = judgeNak(parts.dialect, answer.errorCause);
+    const verdict = judgeNak(parts.dialect, answer.errorCause, request);
     if (verdict.action !== 'done') return { kind: 'nak', cause: answer.errorCause, verdict };
   }
   return { kind: 'acked' };

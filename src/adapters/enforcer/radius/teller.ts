@@ -43,6 +43,8 @@ const BACKOFF_FIRST_MS = 5 * SECOND;
 const BACKOFF_MOST_MS = MINUTE;
 /** What was refused for good is tried again so often: somebody may have mended it. */
 const STOPPED_MS = 10 * MINUTE;
+/** A household waits. */
+const STOPPED_RELEASE_MS = MINUTE;
 const ASKED_AGAIN_MS = 30 * SECOND;
 const NOT_NOW_MS = SECOND;
 const BOUNCE_REST_MS = 60 * MINUTE;
@@ -205,7 +207,7 @@ export class Teller {
     this.#stopped.set(telling, failure);
     telling.failure = failure;
     this.#sayAll(telling, 'refused');
-    this.#rest(telling, STOPPED_MS);
+    this.#rest(telling, isLoosening(telling) ? STOPPED_RELEASE_MS : STOPPED_MS);
   }
 
   async #acked(telling: Telling, access: TellAccess, by: 'coa' | 'bounce'): Promise<void> {
