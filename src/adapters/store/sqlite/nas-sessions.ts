@@ -52,7 +52,8 @@ interface State {
 }
 
 const COLUMNS = 'id, nas, session_id, access_key, realm, start_at, last_at, over_at, state';
-const NOT_OVER = `over_at IS NULL AND coalesce(start_at, last_at) >
+/** Times are whole seconds on the wire: who began in the second of the reset began after it. */
+const NOT_OVER = `over_at IS NULL AND coalesce(start_at, last_at) >=
   coalesce((SELECT at FROM nas_session_reset r WHERE r.nas = nas_session.nas), 0)`;
 
 export class SqliteNasSessions implements NasSessions {
