@@ -170,14 +170,15 @@ export function describeDriver(traits: DriverTraits, create: () => Promise<Drive
 
     when(proves)('proves a garden and a release by something other than the acknowledgement', async () => {
       const line = own(t.places[0]);
-      const states = async () => (await t.enforcer.observe(line)).map(({ access }) => access);
+      const states = async () => {
+        await t.prove();
+        return (await t.enforcer.observe(line)).map(({ access }) => access);
+      };
       await put('strict', ...line);
       await becomes(line, 'strict');
-      await t.prove();
       await expect.poll(states, { timeout: waitMs }).toEqual(line.map(() => 'strict'));
       await remove(...line);
       await becomes(line, 'open');
-      await t.prove();
       await expect.poll(states, { timeout: waitMs }).toEqual(line.map(() => 'absent'));
     });
 

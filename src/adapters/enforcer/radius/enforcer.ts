@@ -336,11 +336,17 @@ export class RadiusEnforcer implements Enforcer {
     if (this.#isClosed) return err({ kind: 'unavailable', text: 'closed' });
     const states: ElementState[] = [];
     for (const telling of this.#memory.all())
-      for (const prefix of prefixesOf(telling)) {
+      for (const prefix of this.#coveredOf(telling)) {
         const access = this.#stateOf(formatPrefix(prefix));
         if (access !== 'absent') states.push({ prefix, access });
       }
     return ok(states);
+  }
+
+  /** Of a family that this dialect cannot restrict nothing is said. */
+  #coveredOf(telling: Telling): readonly Prefix[] {
+    const { families } = this.#options.dialect;
+    return prefixesOf(telling).filter(({ ip }) => families[ip.family === 4 ? 'ipv4' : 'ipv6']);
   }
 
   /** There is no ruleset of ours to compare: intact while it answers. */
@@ -382,7 +388,7 @@ export class RadiusEnforcer implements Enforcer {
   async releaseAll(withinMs = MINUTE): Promise<Result<void, EnforceError>> {
     this.#homeless.clear();
     for (const telling of [...this.#memory.all()]) {
-      for (const prefix of prefixesOf(telling)) telling.leaving.set(formatPrefix(prefix), prefix);
+      for (const prefix of this.#coveredOf(telling)) telling.leaving.set(formatPrefix(prefix), prefix);
       telling.wanted.clear();
       telling.isUnclaimed = false;
       this.#teller.look(telling);

@@ -1,11 +1,171 @@
-// The conformance suite for BNGs told by RADIUS, each dialect against the simulated BNG that speaks it, and once for each habit
-// in which real ones differ. Simulated: see src/lab/bng.
+// The conformance suite for BNGs told by RADIUS: each dialect against the simulated BNG that speaks it, and one dialect against each
+// habit in which real ones differ. Simulated: see src/lab/bng; what real peers do is in peers.int.test.ts.
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadDialects } from '../../../../src/config/dialects.ts';
+import { formatFault } from '../../../../src/config/faults.ts';
+import type { Dialect } from '../../../../src/core/dialect/dialect.ts';
+import { formatPrefix } from '../../../../src/core/net/prefix.ts';
+import type { GatewayWord } from '../../../../src/flow/ports.ts';
+import { SAMPLE_FILTERS } from '../../../../src/lab/bng/vocabulary.ts';
+import { valuesOf } from '../../../../src/nas-gateways.ts';
 import { describeDriver } from '../../../contract/driver.ts';
-import { BngStage } from './bng-stage.ts';
-import { FILTERS } from './stage.ts';
+import { BngStage, type BngStageOptions, HOMES } from './bng-stage.ts';
 
-const VALUES = { strict: 'engawa-strict', leaky: 'engawa-leaky', plan: 'plan' };
+const FOLDER = new URL('../../../../deploy/dialects/', import.meta.url).pathname;
+const loaded = loadDialects(readdirSync(FOLDER).map((name) => ({ name, text: readFileSync(FOLDER + name, 'utf8') })));
+if (!loaded.ok) throw new Error(loaded.error.map(formatFault).join('\n'));
+const dialect = (name: string): Dialect => loaded.value.get(name)!;
 
-describeDriver({ name: 'sketch', ipv6: true, leaky: true, proves: true }, () =>
-  BngStage.create({ dialect: FILTERS, values: VALUES, vocabulary: 'rfc' }),
+function stageOf(name: string, more: Partial<BngStageOptions> & Pick<BngStageOptions, 'vocabulary'>): BngStageOptions {
+  const one = dialect(name);
+  const written: Readonly<Record<string, string>> = one.values['plan'] === undefined ? {} : { plan: 'plan' };
+  return { dialect: one, values: valuesOf({ dialect: one, values: written }), ...more };
+}
+
+describeDriver({ name: 'rfc', ipv6: true, leaky: true, proves: true }, () =>
+  BngStage.create(stageOf('rfc', { vocabulary: 'rfc' })),
 );
+describeDriver({ name: 'mikrotik', ipv6: false, leaky: true, proves: false }, () =>
+  BngStage.create(stageOf('mikrotik', { vocabulary: 'mikrotik' })),
+);
+describeDriver({ name: 'coova-chilli', ipv6: false, leaky: false, proves: true }, () =>
+  BngStage.create(stageOf('coova-chilli', { vocabulary: 'coova-chilli', personality: 'changes-session-id' })),
+);
+describeDriver({ name: 'juniper-mx', ipv6: true, leaky: true, proves: true }, () =>
+  BngStage.create(stageOf('juniper-mx', { vocabulary: 'juniper-mx' })),
+);
+describeDriver({ name: 'cisco-isg', ipv6: true, leaky: true, proves: true }, () =>
+  BngStage.create(stageOf('cisco-isg', { vocabulary: 'cisco-isg' })),
+);
+describeDriver(
+  { name: 'rfc, a third of all packets lost', ipv6: true, leaky: true, proves: true, waitMs: 40_000 },
+  () =>
+    BngStage.create(
+      stageOf('rfc', {
+        vocabulary: 'rfc',
+        personality: { base: 'lossy', dropRequestsPercent: 18, dropAnswersPercent: 18 },
+      }),
+    ),
+);
+describeDriver({ name: 'rfc, no Message-Authenticator in answers', ipv6: true, leaky: true, proves: true }, () =>
+  BngStage.create(stageOf('rfc', { vocabulary: 'rfc', personality: 'no-ma-in-reply' })),
+);
+describeDriver({ name: 'rfc, a session renamed by every order', ipv6: true, leaky: true, proves: true }, () =>
+  BngStage.create({
+    ...stageOf('rfc', { vocabulary: 'rfc', personality: { base: 'changes-session-id', needsUserName: false } }),
+    dialect: { ...dialect('rfc'), sessionIdChanges: true },
+  }),
+);
+
+describe('a simulated BNG with bad habits', () => {
+  let t: BngStage;
+  afterEach(() => t.stop());
+
+  const begin = async (options: BngStageOptions) => {
+    t = await BngStage.create(options);
+    const words: GatewayWord[] = [];
+    t.enforcer.onWord((said) => words.push(...said));
+    return words;
+  };
+  const place = () => t.places[0];
+  const strict = () =>
+    t.enforcer.apply({
+      put: [place().v4, place().v6].map((prefix) => ({
+        prefix,
+        access: 'strict' as const,
+        abusedPorts: [],
+        timeoutSeconds: 1200,
+      })),
+      remove: [],
+    });
+  const wordOf = (words: readonly GatewayWord[]) =>
+    words.filter(({ prefix }) => formatPrefix(prefix) === HOMES[0]!.ip4).map(({ access, word }) => `${access} ${word}`);
+
+  it('N03: it acknowledges and does nothing: never shown as proven, and the next record raises the alarm', async () => {
+    const words = await begin(stageOf('rfc', { vocabulary: 'rfc', personality: 'ignores-and-acks' }));
+    await strict();
+    await expect.poll(() => wordOf(words)).toContain('strict acked');
+    expect((await t.enforcer.observe([place().v4]))[0]!.access).toBe('unknown');
+    // A record that was made long enough after the order to count.
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await t.prove();
+    await expect.poll(() => t.enforcer.progress().drifted).toBe(1);
+    await expect.poll(() => wordOf(words)).toContain('strict unanswered');
+    expect(wordOf(words)).not.toContain('strict confirmed');
+  });
+
+  it('N03: where the BNG can be asked, doing nothing is found at once', async () => {
+    const words = await begin(stageOf('cisco-isg', { vocabulary: 'cisco-isg', personality: 'ignores-and-acks' }));
+    await strict();
+    await expect.poll(() => t.enforcer.progress().drifted).toBe(1);
+    expect(wordOf(words)).not.toContain('strict confirmed');
+  });
+
+  it('it refuses what it has half done: not proven, told again, and freed again when asked', async () => {
+    const words = await begin(stageOf('rfc', { vocabulary: 'rfc', personality: 'half-applies' }));
+    await strict();
+    await expect.poll(() => wordOf(words)).toContain('strict refused');
+    expect(await t.truth(place().v4)).toBe('strict');
+    expect((await t.enforcer.observe([place().v4]))[0]!.access).toBe('unknown');
+    t.bng.become('strict');
+    await t.enforcer.apply({ put: [], remove: [place().v4, place().v6] });
+    await expect.poll(() => t.truth(place().v4), { timeout: 5000 }).toBe('open');
+  });
+
+  it('N08: it reboots and forgets: homes that dial in again are told again', async () => {
+    await begin(stageOf('rfc', { vocabulary: 'rfc', personality: 'forgets-on-reboot' }));
+    await strict();
+    await expect.poll(() => t.truth(place().v4)).toBe('strict');
+    await t.bng.reboot();
+    await expect.poll(() => t.truth(place().v4), { timeout: 10_000 }).toBe('strict');
+    await expect.poll(() => t.truth(place().v6), { timeout: 10_000 }).toBe('strict');
+  });
+
+  it('N09: it is full: what it has stays, the new one is told of and waits', async () => {
+    const words = await begin(
+      stageOf('rfc', { vocabulary: 'rfc', personality: { base: 'set-full', mostInGarden: 1 } }),
+    );
+    await strict();
+    await expect.poll(() => t.truth(place().v4)).toBe('strict');
+    const second = t.places[1].v4;
+    await t.enforcer.apply({
+      put: [{ prefix: second, access: 'strict', abusedPorts: [], timeoutSeconds: 1200 }],
+      remove: [],
+    });
+    await expect
+      .poll(() => words.filter(({ prefix }) => formatPrefix(prefix) === formatPrefix(second)).at(-1)?.failure ?? '')
+      .toMatch(/^nak 506/);
+    expect([await t.truth(place().v4), await t.truth(second)]).toEqual(['strict', 'open']);
+  });
+
+  it('N06: somebody mistyped its secret: silence with its word, no flood, nothing proven', async () => {
+    const words = await begin(stageOf('rfc', { vocabulary: 'rfc', personality: 'wrong-secret' }));
+    await strict();
+    await expect.poll(() => wordOf(words), { timeout: 10_000 }).toContain('strict unanswered');
+    expect(words.at(-1)?.failure).toBe('timeout');
+    expect(t.bng.counts().badAuthenticator).toBeLessThan(10);
+    t.bng.become('strict');
+    t.enforcer.retryNow();
+    await expect.poll(() => t.truth(place().v4), { timeout: 10_000 }).toBe('strict');
+  });
+
+  it('no order is carried out twice and no identifier used again, whatever was lost', async () => {
+    const lossy = { base: 'lossy', dropRequestsPercent: 20, dropAnswersPercent: 20 } as const;
+    await begin(stageOf('rfc', { vocabulary: 'rfc', personality: lossy }));
+    for (let i = 0; i < 3; i++) {
+      await strict();
+      await expect.poll(() => t.truth(place().v4), { timeout: 20_000 }).toBe('strict');
+      await t.enforcer.apply({ put: [], remove: [place().v4, place().v6] });
+      await expect.poll(() => t.truth(place().v4), { timeout: 20_000 }).toBe('open');
+    }
+    expect(t.bng.counts()).toMatchObject({ doubledEffects: 0, reusedIdentifiers: 0 });
+  });
+});
+
+it('the filters of the simulated BNG are named as the dialects name them', () => {
+  for (const name of ['rfc', 'mikrotik', 'juniper-mx', 'cisco-isg'] as const) {
+    const values = stageOf(name, { vocabulary: name }).values;
+    for (const key of ['strict', 'leaky', 'plan']) expect(Object.keys(SAMPLE_FILTERS[name])).toContain(values[key]);
+  }
+});
