@@ -12,10 +12,14 @@ import { encodeSpec } from '../protocols/nftables/spec-json.ts';
 import { startFaults } from '../start-check.ts';
 import { askService, asTheService, callOperation } from './call.ts';
 import { CliFault, type GlobalOptions, readConfig } from './context.ts';
+import { dialectCommands } from './dialect-commands.ts';
+import { nasCommands } from './nas-commands.ts';
 import { next, paint, say, sayJson } from './print.ts';
 
 export function gatewayCommands(program: Command): void {
-  const gateway = program.command('gateway').description('the gateway of this machine');
+  const gateway = program.command('gateway').description('the gateways: this machine, and BNGs told by RADIUS');
+  nasCommands(gateway);
+  dialectCommands(gateway);
   gateway
     .command('spec')
     .option('--out <file>', 'write it here instead of the terminal')
@@ -63,16 +67,22 @@ export function gatewayCommands(program: Command): void {
         return sayJson({
           loads: true,
           path: config.path,
-          gateways: config.gateways.length,
+          gateways: config.gateways.length + config.nasGateways.length,
           packs: config.packs.length,
           families: config.families.families.size,
         });
       }
       say(
-        `${paint('green', 'Loads')}: ${config.path}, ${config.gateways.length} gateway, ${config.packs.length} packs, ${config.families.families.size} families`,
+        `${paint('green', 'Loads')}: ${config.path}, ${gatewaysText(config)}, ${config.packs.length} packs, ${config.families.families.size} families`,
       );
       next('engawa start');
     });
+}
+
+function gatewaysText({ gateways, nasGateways }: Config): string {
+  return nasGateways.length === 0
+    ? `${gateways.length} gateway`
+    : `${gateways.length} + ${nasGateways.length} gateways`;
 }
 
 /** The active policy lives in the state: what is changed here – a family, a new version of us – must not make it unreadable. */
