@@ -17,20 +17,28 @@ export type Order = 'strict' | 'leaky' | 'off' | 'bounce';
 
 export interface DialectRequest {
   readonly code: 'CoA-Request' | 'Disconnect-Request';
-  /** Values are templates: `{name}` = a value of the gateway's configuration, `{session:Attribute-Name}` = of the session. */
+  /**
+   * Beside those that name the session. Values are templates: `{name}` = a value of the gateway's configuration,
+   * `{session:Attribute-Name}` = of the session. One with a value that is not configured and need not be is left out; a
+   * request is left out when that leaves none that has a placeholder.
+   */
   readonly attributes: readonly NamedAttribute[];
+  /** Error-Causes (0 = a NAK without one) which say to this request: it is so already. */
+  readonly doneOn?: readonly number[];
 }
 
 export interface DialectValue {
   readonly purpose: string;
   readonly default?: string;
+  /** What it may look like, where there is no default. */
+  readonly example?: string;
   readonly required: boolean;
 }
 
 /** What one access looks like in an accounting record or in the answer to a status query. */
 export interface Mark {
   readonly attribute: string;
-  /** Template; the attribute (one of its values) equals or contains it. */
+  /** Template; the attribute (one of its values) equals it, or contains it as a whole word: `garden` is not in `garden-2`. */
   readonly equals?: string;
   readonly contains?: string;
 }
@@ -82,12 +90,17 @@ export interface Dialect {
   /** Default UDP port of the NAS. */
   readonly port: number;
   readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
-  /** Groups of session attributes that identify a session, best first; all of one group are sent (RFC 5176 §3). */
-  readonly identify: readonly (readonly string[])[];
+  /**
+   * Groups of attributes that name a session, best first; all of one group are sent (RFC 5176 §3). A bare name stands for the
+   * session's own value; a template says what else to send, e.g. the context in which a user name is meant.
+   */
+  readonly identify: readonly (readonly (string | NamedAttribute)[])[];
   /** What the operator names in the gateway's configuration, e.g. the filter on the BNG. */
   readonly values: Readonly<Record<string, DialectValue>>;
   readonly strict: readonly DialectRequest[];
+  /** As `off` where the BNG has nothing between open and strict (`lacksLeaky`): free beats locked in. */
   readonly leaky: readonly DialectRequest[];
+  readonly lacksLeaky?: true;
   readonly off: readonly DialectRequest[];
   readonly bounce: readonly DialectRequest[];
   /** For Access-Accept of a line in the garden (AAA). */
@@ -102,4 +115,6 @@ export interface Dialect {
   readonly naks: Readonly<Record<number, NakVerdict>>;
   /** Said wherever the dialect is shown: traps of this kind of BNG. */
   readonly notes: readonly string[];
+  /** An operator's, in place of one of the same name that came with Engawa. */
+  readonly overrides?: true;
 }
