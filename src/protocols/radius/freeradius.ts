@@ -1,7 +1,8 @@
-// Attributes as FreeRADIUS 3 takes them from a database row or over HTTP: a name it knows, an operator, a text. The text is
-// read once more there: backslashes begin an escape. What it cannot be told exactly is refused here, not shortened there.
+// Attributes as FreeRADIUS 3 takes them from a database row or over HTTP: a name it knows and a text. The text is read once
+// more there: backslashes begin an escape. What it cannot be told exactly is refused here, not shortened there.
 import type { NamedAttribute } from '../../core/dialect/dialect.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
+import { asHex } from './attributes.ts';
 import { attributeNamed } from './dictionary.ts';
 import { valueFault } from './named.ts';
 import { parseOctets } from './value.ts';
@@ -42,9 +43,19 @@ export function serverFault(attribute: NamedAttribute): string | undefined {
   return valueFault(attribute);
 }
 
-/** Octets of a text attribute as octal escapes: `0x…` would be taken for the text itself. */
+/**
+ * Octets of a text attribute as octal escapes: `0x…` would be taken for the text itself. A first character that could open a
+ * quotation too: a value in quotes loses them, and one in backquotes is expanded. In octet attributes nothing is an escape.
+ */
 function serverText({ name, value }: NamedAttribute): string {
+  if (attributeNamed(name)?.format === 'octets')
+    return /^0x|["'`\\]/.test(value) ? asHex(parseOctets(value) ?? new TextEncoder().encode(value)) : value;
   const octets = attributeNamed(name)?.format === 'string' ? parseOctets(value) : undefined;
-  if (octets === undefined) return value.replaceAll('\\', '\\\\');
-  return Array.from(octets, (octet) => `\\${octet.toString(8).padStart(3, '0')}`).join('');
+  if (octets !== undefined) return Array.from(octets, octal).join('');
+  const text = value.replaceAll('\\', '\\\\');
+  return /^["'`]/.test(text) ? octal(text.charCodeAt(0)) + text.slice(1) : text;
+}
+
+function octal(octet: number): string {
+  return `\\${octet.toString(8).padStart(3, '0')}`;
 }
