@@ -251,6 +251,7 @@ export class Lab {
     await this.order('lab.advance-clock', { ms });
     this.#advancedMs += ms;
     this.launcher.aheadMs = this.#advancedMs;
+    await this.second?.advanceClock(ms);
   }
 
   async destroy(): Promise<void> {

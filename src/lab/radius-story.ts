@@ -15,6 +15,7 @@ import {
   consent,
   householdSteps,
   type Knock,
+  readForAWhile,
   shownCase,
 } from './scenes.ts';
 import type { SecondBng } from './second-bng.ts';
@@ -223,6 +224,8 @@ export class RadiusStory {
     const say = this.#say;
     say.chapter('6. The household pulls the plug and dials in again');
     await this.#bot.do('call.end');
+    await this.lab.advanceClock(5 * MINUTE);
+    say.tell('(The lab moves its clock on by 5 minutes. A re-dial ends calls and streams, so nobody is on the phone.)');
     const before = await this.#second.counts();
     const { kind } = await this.#second.redial(this.#botHome, AFTER_REDIAL);
     const session = await this.#second.sessionOf(this.#botHome);
@@ -255,9 +258,18 @@ export class RadiusStory {
     const { honeypot } = this.lab.network.addresses;
     say.chapter('7. Steps, consent, half open');
     await householdSteps(this.#visitor, this.#bot, say);
+    await readForAWhile(2000);
+    await this.#visitor.choose('answer', 'found');
+    const early = this.#visitor.page.url;
+    say.fact('too soon after the report: not yet', early.includes('refused/still-seen'), this.#visitor.title());
     await this.lab.advanceClock(11 * MINUTE);
-    say.tell('(The lab moves its clock on by 11 minutes.)');
-    await this.#untilShown((one) => one.selfRelease.allowed);
+    say.tell('(The lab moves its clock on by 11 minutes. Nothing is reported meanwhile.)');
+    const allowed = await this.#untilShown((one) => one.selfRelease.allowed);
+    say.fact(
+      'now they may release themselves',
+      allowed?.selfRelease.allowed === true,
+      allowed?.selfRelease.reason ?? '',
+    );
     const before = await this.#second.counts();
     await consent(this.#visitor, say);
     const seen = await this.#untilShown((one) => one.proof.confirmed === 'leaky');

@@ -19,6 +19,7 @@ export class SecondBng {
   /** Addresses under which homes are or were online; they dial in again when the box comes back. */
   readonly #online = new Map<number, string>();
   #bng: RemoteBng | undefined;
+  #aheadMs = 0;
 
   constructor(network: LabNetwork) {
     this.#network = network;
@@ -75,6 +76,12 @@ export class SecondBng {
     return this.#running().counts();
   }
 
+  /** Its clock goes with the lab's. */
+  async advanceClock(ms: number): Promise<void> {
+    this.#aheadMs += ms;
+    await this.#bng?.advanceClock(ms);
+  }
+
   /** An Interim-Update of every session; true when all records so far are durable. */
   async interim(timeoutMs?: number): Promise<boolean> {
     await this.#running().interim();
@@ -106,8 +113,7 @@ export class SecondBng {
         secret: LAB_BNG2_SECRETS.accounting,
         source,
         interimAfterCoa: true,
-        // The lab moves its own clock, not that of a box.
-        eventTimestamp: false,
+        aheadMs: this.#aheadMs,
       },
       homes: this.#network.homes
         .filter(({ behind }) => behind === 'bng2')

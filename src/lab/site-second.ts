@@ -58,5 +58,6 @@ export function secondBngPart(aaa: 'freeradius' | 'own'): SecondBngPart {
 }
 
 function aaaPart(_aaa: 'freeradius' | 'own'): Readonly<Record<string, unknown>> {
-  return {};
+  const { address, port } = LAB_POST_AUTH;
+  return { aaa: { postAuth: { listen: `${address}:${port}`, keyFiles: ['post-auth.key'] } } };
 }

@@ -42,6 +42,7 @@ export class SimulatedBng {
   #personality: Personality;
   #interims: NodeJS.Timeout | undefined;
   #isStopped = false;
+  #aheadMs: number;
   /** Where it listens for CoA and Disconnect; known after start(). */
   port = 0;
 
@@ -55,9 +56,11 @@ export class SimulatedBng {
     this.#aaa = aaa === undefined ? undefined : new RadiusCaller(aaa);
     const teller = accounting === undefined ? undefined : new RadiusCaller(accounting);
     this.#callers = [this.#aaa, teller].filter((one) => one !== undefined);
-    const { retryMs = 1000, eventTimestamp = true } = accounting ?? {};
-    this.#reporter = teller === undefined ? undefined : new Reporter({ caller: teller, retryMs, eventTimestamp });
-    const parts = { vocabulary: this.#vocabulary, filters: this.#filters, reporter: this.#reporter };
+    const { retryMs = 1000, eventTimestamp = true, aheadMs = 0 } = accounting ?? {};
+    this.#aheadMs = aheadMs;
+    const now = () => Date.now() + this.#aheadMs;
+    this.#reporter = teller && new Reporter({ caller: teller, retryMs, eventTimestamp, now });
+    const parts = { vocabulary: this.#vocabulary, filters: this.#filters, reporter: this.#reporter, now };
     this.#life = new SessionLife({ bng: options, ...parts });
     this.#server = this.#createServer();
   }
@@ -95,6 +98,11 @@ export class SimulatedBng {
 
   become(choice: PersonalityChoice): void {
     this.#personality = personalityOf(choice);
+  }
+
+  /** Time passes for its sessions and records; requests are still compared with this machine's clock. */
+  advanceClock(ms: number): void {
+    this.#aheadMs += ms;
   }
 
   counts(): BngCounts {

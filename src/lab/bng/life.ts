@@ -19,6 +19,7 @@ export interface LifeOptions {
   readonly vocabulary: Vocabulary;
   readonly filters: Filters;
   readonly reporter: Reporter | undefined;
+  readonly now: () => number;
 }
 
 export class SessionLife {
@@ -50,7 +51,7 @@ export class SessionLife {
   ): Promise<BngSession> {
     const older = this.sessions.ofUser(home.user);
     if (older !== undefined) await this.end(older, TERMINATE.adminReset);
-    const session = { ...login, home, access: this.#accessOf(login.names), startedAt: Date.now() };
+    const session = { ...login, home, access: this.#accessOf(login.names), startedAt: this.#options.now() };
     await this.#enforce(session);
     this.tell('start', session);
     return session;
@@ -71,7 +72,8 @@ export class SessionLife {
   /** Accounting hears of an end and of a beginning. */
   async changeAndRename(session: BngSession, names: readonly string[], order: string): Promise<void> {
     const access = this.#accessOf(names);
-    const renamed = { ...session, id: this.newId(), names, access, lastOrder: order, startedAt: Date.now() };
+    const startedAt = this.#options.now();
+    const renamed = { ...session, id: this.newId(), names, access, lastOrder: order, startedAt };
     await this.#enforce(renamed, session);
     this.tell('stop', session, [integer(ACCT_TERMINATE_CAUSE, TERMINATE.adminReset)]);
     this.tell('start', renamed);
@@ -90,13 +92,18 @@ export class SessionLife {
   }
 
   tell(status: AcctStatus, session?: BngSession, more: readonly Attribute[] = []): void {
-    const { reporter, bng, vocabulary } = this.#options;
+    const { reporter, bng, vocabulary, now } = this.#options;
     if (session === undefined) {
       reporter?.tell({ status, attributes: aboutBox(bng) });
       return;
     }
     const reports = bng.accounting?.reportsFilter ?? true;
-    const attributes = [...aboutSession(session, { bng, status, ...(reports ? { vocabulary } : {}) }), ...more];
+    const seconds = status === 'start' ? undefined : Math.round((now() - session.startedAt) / 1000);
+    const about = {
+      ...(seconds === undefined ? {} : { seconds }),
+      ...(reports ? { vocabulary } : {}),
+    };
+    const attributes = [...aboutSession(session, bng, about), ...more];
     reporter?.tell({ status, sessionId: session.id, attributes });
   }
 

@@ -40,6 +40,7 @@ const ORDERS: Readonly<Record<string, Ability>> = {
   'hang-up': ({ user }: HomeOrder) => running().hangUp(user),
   reboot: () => running().reboot(),
   become: ({ personality }: { readonly personality: PersonalityChoice }) => running().become(personality),
+  'advance-clock': ({ ms }: { readonly ms: number }) => running().advanceClock(ms),
   interim: ({ user }: { readonly user?: string }) => running().interim(user),
   accounted: ({ timeoutMs }: { readonly timeoutMs?: number }) => running().accounted(timeoutMs),
   counts: () => ({ ...running().counts(), ...running().accounting() }),

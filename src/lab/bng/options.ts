@@ -55,4 +55,6 @@ export interface AccountingHabits {
   readonly retryMs?: number;
   /** Default true. */
   readonly eventTimestamp?: boolean;
+  /** How far the clock of its records is ahead of this machine's, as the lab's may be. Default 0. */
+  readonly aheadMs?: number;
 }

@@ -2,7 +2,6 @@
 import type { Attribute } from '../../protocols/radius/codec.ts';
 import { writeNamed } from './dictionary.ts';
 import type { BngOptions } from './options.ts';
-import type { AcctStatus } from './reporter.ts';
 import type { BngHome, BngSession } from './sessions.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { address, integer, prefix6, text } from './wire.ts';
@@ -18,18 +17,19 @@ export function aboutLogin(home: BngHome, id: string, box: Box): readonly Attrib
   return [...aboutHome(home, box), ...text(44, id), integer(6, 2), integer(7, 1), integer(61, 15)];
 }
 
-/** With a vocabulary: also the filters or services in force. */
+/** With a vocabulary: also the filters or services in force. `seconds`: how long it has lasted. */
 export function aboutSession(
   session: BngSession,
-  { bng, status, vocabulary }: { readonly bng: Box; readonly status: AcctStatus; readonly vocabulary?: Vocabulary },
+  box: Box,
+  { seconds, vocabulary }: { readonly seconds?: number; readonly vocabulary?: Vocabulary },
 ): readonly Attribute[] {
-  const { id, home, classes, names, startedAt } = session;
+  const { id, home, classes, names } = session;
   return [
-    ...aboutHome(home, bng),
+    ...aboutHome(home, box),
     ...text(44, id),
     ...classes.map((value) => ({ type: 25, value })),
     ...(vocabulary === undefined ? [] : writeNamed(vocabulary.report(names))),
-    ...(status === 'start' ? [] : [integer(46, Math.round((Date.now() - startedAt) / 1000))]),
+    ...(seconds === undefined ? [] : [integer(46, seconds)]),
   ];
 }
 

@@ -66,6 +66,10 @@ export class RemoteBng {
     await this.#process.do('become', { personality });
   }
 
+  async advanceClock(ms: number): Promise<void> {
+    await this.#process.do('advance-clock', { ms });
+  }
+
   async interim(user?: string): Promise<void> {
     await this.#process.do('interim', user === undefined ? {} : { user });
   }

@@ -21,6 +21,8 @@ export interface ReporterOptions {
   readonly retryMs: number;
   /** Event-Timestamp in each record (RFC 2869 §5.3). */
   readonly eventTimestamp: boolean;
+  /** The BNG's clock. */
+  readonly now: () => number;
 }
 
 const MOST_WAITING = 50_000;
@@ -54,7 +56,7 @@ export class Reporter {
       this.#interims.add(sessionId);
     }
     this.#waiting++;
-    const at = Date.now();
+    const at = this.#options.now();
     const before =
       sessionId === undefined
         ? Promise.all([this.#barrier, ...this.#tails.values()])
@@ -102,11 +104,12 @@ export class Reporter {
   }
 
   #encode(record: AcctRecord, identifier: number, at: number): Uint8Array {
+    const { now, eventTimestamp } = this.#options;
     const attributes = [
       integer(40, STATUS[record.status]),
       ...record.attributes,
-      integer(ACCT_DELAY_TIME, Math.round((Date.now() - at) / 1000)),
-      ...(this.#options.eventTimestamp ? [integer(EVENT_TIMESTAMP, Math.floor(at / 1000))] : []),
+      integer(ACCT_DELAY_TIME, Math.round((now() - at) / 1000)),
+      ...(eventTimestamp ? [integer(EVENT_TIMESTAMP, Math.floor(at / 1000))] : []),
     ];
     return signRequest(
       encodePacket({ code: CODE.accountingRequest, identifier, attributes }),
