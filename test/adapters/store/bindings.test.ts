@@ -128,6 +128,52 @@ describe('bindings in SQLite', () => {
     expect(await skewNow(openAt(path, () => now, false).bindings)).toBe(301_000);
   });
 
+  it('A07: is none the wiser for what a proxy’s spool sends again, a second off and in any order', async () => {
+    const once: AccountingRecord[] = [
+      said('start', { key: 'ann', minute: 0, addresses: [A, P] }),
+      said('interim', { key: 'ann', minute: 10, began: 0, addresses: [A, P], blocks: ['192.0.2.1 1024-2047'] }),
+      said('stop', { key: 'ann', minute: 15, began: 0, addresses: [A] }),
+      said('start', { key: 'bob', minute: 16, addresses: [A], nas: 'bng2' }),
+      said('interim', { key: 'bob', minute: 26, began: 16, addresses: [A, B], nas: 'bng2' }),
+      said('interim', { key: 'bob', minute: 30, began: 16, addresses: [B], nas: 'bng2' }),
+      reset(33, 'bng3'),
+    ];
+    const path = folder();
+    const shape = async (bindings: SqliteBindings) => {
+      const found = [];
+      for (const address of [A, B, '2001:db8:aa00::1', '192.0.2.1'])
+        for (const minute of [-2, 5, 12, 15.5, 20, 28, 32]) {
+          const { bindings: held } = await bindings.holders('main', ip(address), at(minute), at(minute));
+          found.push(held.map((one) => `${one.accessKey} ${one.closedBy}`).toSorted());
+        }
+      return [...found, (await bindings.openOf('bob')).length, (await bindings.openOf('ann')).length];
+    };
+    const reference = openAt(`${path}-0`, () => at(34));
+    await reference.bindings.record(once);
+    const expected = await shape(reference.bindings);
+    // Without Event-Timestamp the time is arrival minus a delay in whole seconds; the start goes with it.
+    const again = (seconds: number) =>
+      once.map((one) => {
+        const shifted = { ...one, eventAt: one.eventAt + seconds * 1000 };
+        return 'startAt' in shifted ? { ...shifted, startAt: shifted.startAt! + seconds * 1000 } : shifted;
+      }) as AccountingRecord[];
+    const all = [...once, ...again(1), ...again(-1)];
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length }),
+        fc.integer({ min: 1, max: 8 }),
+        async (order, size) => {
+          const { bindings, database } = openAt(`${path}-${++run}`, () => at(34));
+          for (let i = 0; i < order.length; i += size) await bindings.record(order.slice(i, i + size));
+          expect(await shape(bindings)).toEqual(expected);
+          await database.close();
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
   it('looks up the lines in the garden and no other session when a NAS comes back from a reboot', async () => {
     let minute = 0;
     const { bindings, database } = openAt(folder(), () => at(minute), true, {
