@@ -241,7 +241,7 @@ export class Gardener {
     const now = this.#parts.clock.now();
     const desired = this.#desired(plan);
     for (const [key, kept] of this.#memory.ofLine(plan.lineId))
-      if (!desired.has(key)) add(this.#removal(key, kept, now), kept.element.gateway);
+      if (!desired.has(key) && !this.#isAskedOut(kept)) add(this.#removal(key, kept, now), kept.element.gateway);
     for (const [key, element] of desired) {
       const kept = this.#memory.get(key);
       const own = kept?.lineId === plan.lineId && !kept.leaving ? kept : undefined;
@@ -250,6 +250,11 @@ export class Gardener {
       if (this.#parts.hold.current().on && !loosens) continue;
       add(this.#putting({ key, plan, element, own, loosens, now }), element.gateway);
     }
+  }
+
+  /** A gateway that answers later has the order and tries by itself. */
+  #isAskedOut(kept: Kept): boolean {
+    return kept.leaving && kept.phase !== 'unknown' && this.#later.has(kept.element.gateway);
   }
 
   /** What this line's elements shall be. */

@@ -157,6 +157,29 @@ describe('a gateway that answers later', () => {
     expect(await proof()).toMatchObject({ partial: true, uncovered: [{ prefix: V6, reason: 'family' }] });
   });
 
+  it('N07: a session that moves to another BNG in mid-change is told there, and asked out where it was', async () => {
+    await world.end();
+    world = new World();
+    const first = link();
+    const old = bng;
+    const second = { ...link(), name: 'bng3', enforcer: new LaterEnforcer('bng3'), nasIdentities: ['bng3'] };
+    house = await world.process({ gateways: [first, second] });
+    await house.lines(lineOf('cid'));
+    await house.start();
+    await house.record(session('start', 'cid', world.now, [V4, V6], { nas: 'bng2' }));
+    world.pass(5 * MINUTE);
+    await reported();
+    expect(old.orders).toEqual([`strict ${V4}`, `strict ${V6}`]);
+    await house.record(session('interim', 'cid', world.now, [V4, V6], { nas: 'bng2' }));
+    world.pass(MINUTE);
+    await house.record(session('start', 'cid', world.now, [V4, V6], { nas: 'bng3', sessionId: 's-next' }));
+    await house.settle();
+    expect(old.orders.slice(2).sort()).toEqual([`open ${V4}`, `open ${V6}`].sort());
+    expect(second.enforcer.orders.sort()).toEqual([`strict ${V4}`, `strict ${V6}`].sort());
+    // Whatever it logs in to next, AAA says the same.
+    expect(house.flow.gardener.logins.of('cid')).toBe('strict');
+  });
+
   it('a static prefix finds it by the pool it lies in', async () => {
     await house.lines(lineOf('dee', { staticPrefixes: [prefix('192.0.2.150')] }));
     world.pass(HOUR);

@@ -459,4 +459,61 @@ describe('order and safety', () => {
     t.isSilent = true;
     expect(await t.enforcer.skeleton()).toBe('unknown');
   });
+
+  it('N15: a gateway that is away for days: what waits keeps its age, and the way out clears when it is back', async () => {
+    await t.hear();
+    await t.put('strict');
+    t.answer = () => timeout;
+    await t.remove();
+    for (let day = 0; day < 3; day++) await t.pass(24 * HOUR);
+    expect(t.enforcer.progress().oldestReleaseMs).toBeGreaterThanOrEqual(72 * HOUR);
+    expect(t.enforcer.progress().releasesWaiting).toBe(1);
+    t.answer = () => ack;
+    await t.pass(MINUTE);
+    expect(t.asked.at(-1)).toBe(OFF);
+    expect(t.enforcer.progress()).toMatchObject({ releasesWaiting: 0, oldestReleaseMs: 0 });
+  });
+
+  it('N16: a mass release goes oldest first, a window at a time, and says how long it will take', async () => {
+    await t.end();
+    t = new Stage({ window: 4, pools: [prefix('198.18.0.0/15')] });
+    const at = (i: number) => prefix(`198.18.${i >> 8}.${i & 255}`);
+    const COUNT = 400;
+    await t.sessions.record(
+      Array.from({ length: COUNT }, (_, i) => ({
+        status: 'start' as const,
+        nas: 'bng2',
+        realm: 'main',
+        sessionId: `s${i}`,
+        accessKey: `home${i}`,
+        eventAt: t.now,
+        startAt: t.now,
+        prefixes: [{ slot: 'ipv4' as const, prefix: at(i) }],
+        facts: { 'User-Name': [`home${i}`] },
+      })),
+    );
+    await t.put('strict', ...Array.from({ length: COUNT }, (_, i) => at(i)));
+    expect(t.enforcer.progress().acked).toBe(COUNT);
+    t.asked.length = 0;
+    let [underWay, most] = [0, 0];
+    t.answer = async () => {
+      most = Math.max(most, ++underWay);
+      t.monotonicMs += 10;
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay--;
+      return ack;
+    };
+    await t.enforcer.apply({ put: [], remove: Array.from({ length: COUNT }, (_, i) => at(i)) });
+    await expect.poll(() => t.asked.length).toBeGreaterThan(50);
+    const { etaSeconds, waiting, releasesWaiting } = t.enforcer.progress();
+    expect(waiting).toBeGreaterThan(0);
+    expect(releasesWaiting).toBeGreaterThanOrEqual(waiting);
+    expect(etaSeconds).toBeGreaterThan(0);
+    await t.quiet();
+    expect(most).toBe(4);
+    const order = t.asked.map((one) => Number(/Acct-Session-Id=s(\d+)/.exec(one)![1]));
+    expect(order.length).toBe(COUNT);
+    // A window is under way at once: within it the order may shift.
+    expect(order.every((n, place) => Math.abs(n - place) < 8)).toBe(true);
+  });
 });
