@@ -43,7 +43,8 @@ export function checkDialect(dialect: Dialect): DialectFault[] {
     if (!Object.hasOwn(dialect.values, 'plan')) check.fault('revert.plan', 'a value called plan among values', 'none');
   }
   for (const cause of Object.keys(dialect.naks).map(Number)) if (cause !== 0) check.cause(`naks.${cause}`, cause);
-  check.unused();
+  // Both would only repeat what was told.
+  if (check.faults.length === 0) check.unused();
   if (check.faults.length === 0) check.sizes();
   return check.faults;
 }
