@@ -38,10 +38,15 @@ export interface BngStageOptions {
   readonly personality?: PersonalityChoice;
   readonly bng?: Partial<BngOptions>;
   readonly bounce?: 'never' | 'release' | 'always';
+  /** Default: two. */
+  readonly homes?: readonly BngHome[];
+  readonly pools?: readonly string[];
+  readonly packetsPerSecond?: number;
 }
 
 export class BngStage implements DriverUnderTest {
   readonly #options: BngStageOptions;
+  readonly #homes: readonly BngHome[];
   readonly #folder = mkdtempSync(join(tmpdir(), 'engawa-bng-'));
   readonly #database: Database;
   readonly log = new FakeLog();
@@ -54,6 +59,7 @@ export class BngStage implements DriverUnderTest {
 
   private constructor(options: BngStageOptions) {
     this.#options = options;
+    this.#homes = options.homes ?? HOMES;
     this.#database = Database.open(join(this.#folder, 'engawa.db'));
     migrate(this.#database, MIGRATIONS);
     this.sessions = new SqliteNasSessions(this.#database);
@@ -92,22 +98,24 @@ export class BngStage implements DriverUnderTest {
       personality: this.#options.personality ?? 'strict',
       dialect: this.#options.vocabulary,
       secrets: [SECRET],
-      homes: HOMES,
+      homes: this.#homes,
       accounting: { address: '127.0.0.1', port: at!.port, secret: SECRET, interimAfterCoa: false, retryMs: 100 },
       ...this.#options.bng,
     });
-    for (const { user } of HOMES) await this.bng.dial(user);
-    await this.bng.accounted();
+    for (const { user } of this.#homes) await this.bng.dial(user);
+    await this.bng.accounted(120_000);
     this.#createEnforcer();
   }
 
   #createEnforcer(): void {
-    const { dialect, values, bounce = 'never' } = this.#options;
+    const { dialect, values, bounce = 'never', packetsPerSecond = 200 } = this.#options;
+    const { pools = ['192.0.2.128/26', '2001:db8:200::/48'] } = this.#options;
     this.client = new NasClient({
       name: 'bng2',
       address: '127.0.0.1',
       port: this.bng.port,
       secrets: [Buffer.from(SECRET)],
+      packetsPerSecond,
       timers: { irtMs: 100, mrtMs: 400, mrc: 3, mrdMs: 1500 },
       now: () => Date.now(),
       monotonicMs: () => performance.now(),
@@ -122,7 +130,7 @@ export class BngStage implements DriverUnderTest {
       sessions: this.sessions,
       tellings: this.#tellings,
       nasIdentities: ['bng2'],
-      pools: [prefix('192.0.2.128/26'), prefix('2001:db8:200::/48')],
+      pools: pools.map(prefix),
       ipv6Lengths: [56],
       reserved: [],
       mayTighten: () => true,
@@ -135,9 +143,18 @@ export class BngStage implements DriverUnderTest {
     });
   }
 
+  get homes(): readonly Places[] {
+    return this.#homes.map(({ ip4, prefix6 }) => ({ v4: prefix(ip4!), v6: prefix(prefix6!) }));
+  }
+
   get places(): readonly [Places, Places] {
-    const of = ({ ip4, prefix6 }: BngHome) => ({ v4: prefix(ip4!), v6: prefix(prefix6!) });
-    return [of(HOMES[0]!), of(HOMES[1]!)];
+    const [a, b] = this.homes;
+    return [a!, b!];
+  }
+
+  /** Sessions that the BNG restricts on any family. */
+  inGarden(): number {
+    return this.bng.sessions().filter(({ access }) => access[4] !== 'open' || access[6] !== 'open').length;
   }
 
   /** What the BNG itself does to packets of this address. */
