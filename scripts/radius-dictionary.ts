@@ -1,4 +1,4 @@
-// Writes src/protocols/radius/dictionary-data.ts from the dictionaries of Debian's package freeradius-common: the attributes a
+// Writes src/protocols/radius/dictionary-data.ts from the dictionaries of Debian 12's freeradius-common: the attributes a
 // controller of BNGs can have a use for, by the names FreeRADIUS gives them. A test fails while the two differ.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -46,8 +46,8 @@ const ENUMERATED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Not in Debian's files: from the dictionaries of accel-ppp and of CoovaChilli, which goes by ChilliSpot's number; Error-Cause
- * from RFC 5580 §4.6, RFC 7499 §5, and 510, which is an IETF draft's.
+ * Not in Debian's files: accel-ppp's own; CoovaChilli's own, which goes by ChilliSpot's number and in older dictionaries by its
+ * name; Error-Cause from RFC 5580 §4.6, RFC 7499 §5, and 510, which is an IETF draft's.
  */
 const SUPPLEMENT = `
 VENDOR Accel-PPP 55999
@@ -155,9 +155,11 @@ function written(found: Found, vendorWidths: readonly (readonly number[])[]): st
     return `  ${key(name)}: {\n${lines.join('')}  },\n`;
   });
   return `// Written by scripts/radius-dictionary.ts; change that, not this.
-// A selection from the dictionaries of FreeRADIUS 3.2 (Debian's package freeradius-common), Copyright (C) The FreeRADIUS Server
+// A selection from the dictionaries of FreeRADIUS 3.2.1 (Debian 12, freeradius-common), Copyright (C) The FreeRADIUS Server
 // project and contributors, licensed under CC-BY 4.0 (https://creativecommons.org/licenses/by/4.0); changed in form.
-import type { AttributeFormat } from './dictionary.ts';
+
+export type AttributeFormat =
+${[...FORMATS].map((one) => `  | '${one}'`).join('\n')};
 
 /** tagged: RFC 2868 §3.1. encrypted: its value is hidden with the secret. concat: one value over several attributes. */
 export type Row = readonly [vendor: number, type: number, name: string, format: AttributeFormat, ...flags: Flag[]];

@@ -1,7 +1,19 @@
 // Written by scripts/radius-dictionary.ts; change that, not this.
-// A selection from the dictionaries of FreeRADIUS 3.2 (Debian's package freeradius-common), Copyright (C) The FreeRADIUS Server
+// A selection from the dictionaries of FreeRADIUS 3.2.1 (Debian 12, freeradius-common), Copyright (C) The FreeRADIUS Server
 // project and contributors, licensed under CC-BY 4.0 (https://creativecommons.org/licenses/by/4.0); changed in form.
-import type { AttributeFormat } from './dictionary.ts';
+
+export type AttributeFormat =
+  | 'string'
+  | 'octets'
+  | 'integer'
+  | 'integer64'
+  | 'short'
+  | 'byte'
+  | 'ipaddr'
+  | 'date'
+  | 'ipv6addr'
+  | 'ipv6prefix'
+  | 'ifid';
 
 /** tagged: RFC 2868 §3.1. encrypted: its value is hidden with the secret. concat: one value over several attributes. */
 export type Row = readonly [vendor: number, type: number, name: string, format: AttributeFormat, ...flags: Flag[]];

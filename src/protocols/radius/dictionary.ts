@@ -1,18 +1,5 @@
 // Attributes by name and by number. The tables are in dictionary-data.ts; what a value looks like is value.ts's.
-import { ATTRIBUTE_ROWS, VALUE_NAMES, VENDOR_WIDTHS } from './dictionary-data.ts';
-
-export type AttributeFormat =
-  | 'string'
-  | 'octets'
-  | 'integer'
-  | 'integer64'
-  | 'short'
-  | 'byte'
-  | 'date'
-  | 'ipaddr'
-  | 'ipv6addr'
-  | 'ipv6prefix'
-  | 'ifid';
+import { ATTRIBUTE_ROWS, type AttributeFormat, VALUE_NAMES, VENDOR_WIDTHS } from './dictionary-data.ts';
 
 export interface AttributeDefinition {
   /** As FreeRADIUS spells it. */

@@ -3,7 +3,8 @@
 import { formatIp, type Ip, ipFromBytes, parseIp } from '../../core/net/ip.ts';
 import { formatPrefix, parsePrefix } from '../../core/net/prefix.ts';
 import { asHex, asText, ipv6Prefix } from './attributes.ts';
-import { type AttributeDefinition, type AttributeFormat, numberOf, wordOf } from './dictionary.ts';
+import { type AttributeDefinition, numberOf, wordOf } from './dictionary.ts';
+import type { AttributeFormat } from './dictionary-data.ts';
 
 interface Form {
   /** What is asked for, in words: «takes …». */

@@ -6,12 +6,17 @@ import { ATTRIBUTE_ROWS } from '../../../src/protocols/radius/dictionary-data.ts
 import { ERROR_CAUSES } from '../../../src/protocols/radius/dynamic.ts';
 
 const GENERATED = new URL('../../../src/protocols/radius/dictionary-data.ts', import.meta.url);
-const dictionaries = existsSync(`${DICTIONARIES}/dictionary.rfc2865`);
+/** Other releases have other files. */
+const debian12 =
+  existsSync(`${DICTIONARIES}/dictionary.rfc2865`) && readFileSync('/etc/os-release', 'utf8').includes('=bookworm');
 
 describe('the dictionary of attributes', () => {
-  it.skipIf(!dictionaries)('is what scripts/radius-dictionary.ts makes of Debian’s files (freeradius-common)', () => {
-    expect(readFileSync(GENERATED, 'utf8')).toBe(generate(readDictionary));
-  });
+  it.skipIf(!debian12)(
+    'is what scripts/radius-dictionary.ts makes of the files of Debian 12 (freeradius-common)',
+    () => {
+      expect(readFileSync(GENERATED, 'utf8')).toBe(generate(readDictionary));
+    },
+  );
 
   it('names every attribute once, and every number once', () => {
     const names = ATTRIBUTE_ROWS.map(([, , name]) => name);
