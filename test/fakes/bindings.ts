@@ -5,7 +5,7 @@ import type { Binding } from '../../src/core/line/binding.ts';
 import { type Claim, claimsOf, type StopMark, stopOf } from '../../src/core/line/claim.ts';
 import { deriveBindings } from '../../src/core/line/intervals.ts';
 import type { Line } from '../../src/core/line/line.ts';
-import { undisputed, withoutOuter } from '../../src/core/line/open.ts';
+import { hasInner, undisputed } from '../../src/core/line/open.ts';
 import type { Ip } from '../../src/core/net/ip.ts';
 import { containsIp, formatPrefix, type Prefix } from '../../src/core/net/prefix.ts';
 import type { BindingChange, Bindings, Holders } from '../../src/flow/ports.ts';
@@ -94,7 +94,8 @@ export class MemoryBindings implements Bindings {
   }
 
   async openOf(accessKey: string): Promise<readonly Binding[]> {
-    return withoutOuter(this.#open().filter((one) => one.accessKey === accessKey));
+    const open = this.#open().filter((one) => one.accessKey === accessKey);
+    return hasInner(open) ? open.filter((one) => one.ports === undefined) : open;
   }
 
   async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {

@@ -26,14 +26,35 @@ export function deriveBindings(facts: Facts): Binding[] {
   const said = mergeBySession(facts.claims);
   const claims = said.filter((claim) => !isSharedBy(claim, said));
   const elsewhere = mergeBySession(facts.elsewhere);
-  return claims
-    .flatMap((claim) => bindingsOf(claim, claims, elsewhere, facts))
+  const stopsOf = Map.groupBy(facts.stops, (stop) => stop.session);
+  return rivals(claims)
+    .flatMap((group) =>
+      group.flatMap((claim) =>
+        bindingsOf(claim, group, elsewhere, { ...facts, stops: stopsOf.get(claim.session) ?? [] }),
+      ),
+    )
     .sort((a, b) => a.startAt - b.startAt || (a.id < b.id ? -1 : 1));
 }
 
-function bindingsOf(claim: Claim, claims: readonly Claim[], elsewhere: readonly Claim[], facts: Facts): Binding[] {
-  const others = claims.filter((other) => other !== claim && inTheWay(claim, other));
-  const fellows = elsewhere.filter((other) => isFellow(claim, other));
+/**
+ * Claims that can be in each other's way: those of whole prefixes; of blocks (a shared address has hundreds) those that hang
+ * together. Who shares an address and who has it whole cannot both be right; which of them is, no time tells.
+ */
+function rivals(claims: readonly Claim[]): Claim[][] {
+  const groups = [claims.filter((claim) => claim.ports === undefined)];
+  let reach = Number.NEGATIVE_INFINITY;
+  const blocks = claims.filter((claim) => claim.ports !== undefined);
+  for (const block of blocks.sort((a, b) => a.ports!.low - b.ports!.low)) {
+    if (block.ports!.low > reach) groups.push([]);
+    groups.at(-1)!.push(block);
+    reach = Math.max(reach, block.ports!.high);
+  }
+  return groups;
+}
+
+function bindingsOf(claim: Claim, rivals: readonly Claim[], elsewhere: readonly Claim[], facts: Facts): Binding[] {
+  const others = rivals.filter((other) => other !== claim && inTheWay(claim, other));
+  const fellows = claim.ports === undefined ? elsewhere.filter((other) => isFellow(claim, other)) : [];
   const moves = fellows.filter((other) => !areTogether(claim, other));
   const startAt = startOf(claim, [...others, ...moves]);
   const end = endOf(claim, others, fellows, facts);
@@ -84,14 +105,13 @@ function isInside(claim: Claim, other: Claim): boolean {
 /** Another session on an overlapping prefix. The same line's next session counts too: it ends the one before. */
 function inTheWay(claim: Claim, other: Claim): boolean {
   if (other.realm !== claim.realm || !overlaps(claim.prefix, other.prefix) || sameSession(claim, other)) return false;
-  // Who shares an address and who has it whole cannot both be right; which of them is, no time tells.
-  return (claim.ports === undefined) === (other.ports === undefined) && !areApart(claim, other);
+  return !areApart(claim, other);
 }
 
 /** Another prefix of the same session and slot. */
 function isFellow(claim: Claim, other: Claim): boolean {
-  if (claim.ports !== undefined || other.ports !== undefined) return false;
-  return sameSession(claim, other) && other.slot === claim.slot && !samePrefix(other.prefix, claim.prefix);
+  if (other.ports !== undefined || other.slot !== claim.slot) return false;
+  return sameSession(claim, other) && !samePrefix(other.prefix, claim.prefix);
 }
 
 /** A session that holds several of a slot at once does not leave one by naming another beside it. */

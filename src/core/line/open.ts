@@ -14,17 +14,13 @@ export interface Clocks {
  * shared, and no line has the whole of it. `over`: all bindings of one realm.
  */
 export function undisputed(over: readonly Binding[], clocks: Clocks): Binding[] {
-  return over.filter(
-    (one) =>
-      isOpen(one, clocks.now) &&
-      over.every((other) => !overlaps(one.prefix, other.prefix) || !isAgainst(one, other, clocks)),
-  );
+  return over.filter((one) => isOpen(one, clocks.now) && over.every((other) => !isAgainst(one, other, clocks)));
 }
 
 function isAgainst(one: Binding, other: Binding, clocks: Clocks): boolean {
+  if (areApart(one, other) || !overlaps(one.prefix, other.prefix)) return false;
   if (one.ports === undefined && other.ports !== undefined) return true;
-  if (other.accessKey === one.accessKey || areApart(one, other)) return false;
-  if (one.ports !== undefined && other.ports === undefined) return false;
+  if (other.accessKey === one.accessKey || (one.ports !== undefined && other.ports === undefined)) return false;
   return isOpen(other, clocks.now) || mayBeLater(other, one, clocks);
 }
 
@@ -41,7 +37,6 @@ function mayBeLater(other: Binding, one: Binding, { skewMsOf }: Clocks): boolean
 }
 
 /** Of one line: behind a CGN it is its inner address, and the ports outside serve attribution alone. */
-export function withoutOuter(open: readonly Binding[]): Binding[] {
-  const hasInner = open.some((one) => one.ports === undefined && one.prefix.ip.family === 4);
-  return open.filter((one) => one.ports === undefined || !hasInner);
+export function hasInner(open: readonly Binding[]): boolean {
+  return open.some((one) => one.ports === undefined && one.prefix.ip.family === 4);
 }

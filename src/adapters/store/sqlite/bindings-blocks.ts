@@ -7,6 +7,16 @@ import { keyOf, lastOf, prefixOfKey } from './bindings-keys.ts';
 import type { BindingNames } from './bindings-names.ts';
 import type { Connection } from './database.ts';
 
+interface Place {
+  readonly realm: string;
+  readonly prefix: Prefix;
+}
+
+export interface Span {
+  readonly fromAt: Instant;
+  readonly toAt: Instant;
+}
+
 interface BlockRow {
   readonly realm: number;
   readonly ip: Uint8Array;
@@ -66,13 +76,13 @@ export class BindingBlocks {
     return true;
   }
 
-  /** On any address inside this prefix. */
-  within(read: Connection, days: readonly number[], realm: string, prefix: Prefix): Claim[] {
-    if (this.#days.size === 0 || prefix.ip.family !== 4) return [];
-    const [id, key] = [this.#names.known(realm), keyOf(prefix)];
-    return id === undefined
-      ? []
-      : this.#select(read, days, 'realm = ? AND ip >= ? AND ip <= ?', [id, key.ip, lastOf(key)]);
+  /** On any address inside this prefix, as far as there is evidence in this span: an address may have thousands in a day. */
+  within(read: Connection, days: readonly number[], place: Place, span: Span): Claim[] {
+    if (this.#days.size === 0 || place.prefix.ip.family !== 4) return [];
+    const [id, key] = [this.#names.known(place.realm), keyOf(place.prefix)];
+    if (id === undefined) return [];
+    const where = 'realm = ? AND ip >= ? AND ip <= ? AND last_at >= ? AND first_at <= ?';
+    return this.#select(read, days, where, [id, key.ip, lastOf(key), span.fromAt, span.toAt]);
   }
 
   ofSession(read: Connection, days: readonly number[], session: string): Claim[] {

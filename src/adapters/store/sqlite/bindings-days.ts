@@ -5,7 +5,7 @@ import { type Instant, MINUTE } from '../../../core/kernel/time.ts';
 import type { SessionRecord, Slot } from '../../../core/line/accounting.ts';
 import { type Claim, claimsOf, dayOf, type StopMark, sessionKey, stopOf } from '../../../core/line/claim.ts';
 import type { Prefix } from '../../../core/net/prefix.ts';
-import { BindingBlocks } from './bindings-blocks.ts';
+import { BindingBlocks, type Span } from './bindings-blocks.ts';
 import { type DaySql, forgetDay, sqlOfDay } from './bindings-day-sql.ts';
 import { containingKey, keyOf, lastOf, type PrefixKey, prefixOfKey } from './bindings-keys.ts';
 import type { BindingNames } from './bindings-names.ts';
@@ -117,7 +117,17 @@ export class BindingDays {
     return [this.#names.idOf(tx, claim.realm), ip, length, startMinute(claim), session] as const;
   }
 
-  /** Claims on any prefix that contains this one, itself included, and blocks of its addresses. */
+  /** Blocks of ports of the addresses in this prefix. */
+  blocks(
+    read: Connection,
+    days: readonly number[],
+    place: Parameters<BindingBlocks['within']>[2],
+    span: Span,
+  ): Claim[] {
+    return this.#blocks.within(read, days, place, span);
+  }
+
+  /** Claims on any prefix that contains this one, itself included. */
   containing(read: Connection, days: readonly number[], realm: string, prefix: Prefix): Claim[] {
     const realmId = this.#names.known(realm);
     if (realmId === undefined) return [];
@@ -130,7 +140,6 @@ export class BindingDays {
         for (const row of read.allSql<ClaimRow>(sqlOfDay(day).containing, [realmId, key.ip, key.length]))
           found.push(this.#claim(row));
     }
-    for (const block of this.#blocks.within(read, days, realm, prefix)) found.push(block);
     return found;
   }
 

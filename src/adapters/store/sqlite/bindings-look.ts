@@ -5,6 +5,7 @@ import type { Binding } from '../../../core/line/binding.ts';
 import type { Claim, StopMark } from '../../../core/line/claim.ts';
 import { deriveBindings } from '../../../core/line/intervals.ts';
 import { overlaps, type Prefix, samePrefix } from '../../../core/net/prefix.ts';
+import type { Span } from './bindings-blocks.ts';
 import type { BindingDays } from './bindings-days.ts';
 import { staticsOver } from './bindings-static.ts';
 import type { Connection } from './database.ts';
@@ -31,11 +32,13 @@ export class Look {
   readonly #from: Sources;
   readonly #days: readonly number[];
   readonly #now: Instant;
+  readonly #span: Span;
   readonly #sessions = new Map<string, Said>();
 
   /** Over the evidence of [fromAt, toAt], as things stand `now`. */
-  constructor(from: Sources, span: { readonly fromAt: Instant; readonly toAt: Instant }, now: Instant) {
+  constructor(from: Sources, span: Span, now: Instant) {
     this.#from = from;
+    this.#span = span;
     this.#days = from.days.between(span.fromAt, span.toAt);
     this.#now = now;
   }
@@ -74,21 +77,34 @@ export class Look {
   over(place: Place): Binding[] {
     const statics = this.statics(place);
     const near = this.near(place);
-    if (near.length === 0) return statics;
-    const said = [...new Set(near.map((claim) => claim.session))].map((session) => this.session(session));
+    const blocks = this.blocks(place);
+    if (near.length + blocks.length === 0) return statics;
+    const sessions = new Set(near.map((claim) => claim.session));
+    const said = [...sessions].map((session) => this.session(session));
     const elsewhere = said.flatMap((one) => one.claims);
     const isHere = (claim: Claim) => samePrefix(claim.prefix, place.prefix);
     const allHere = near.every(isHere);
     const derived = deriveBindings({
-      claims: allHere ? near : this.#contested(near, place),
+      claims: [...(allHere ? near : this.#contested(near, place)), ...blocks],
       // What a session said about this very prefix is no sign that it left it.
       elsewhere: allHere ? elsewhere.filter((claim) => !isHere(claim)) : elsewhere,
-      stops: said.flatMap((one) => one.stops),
+      stops: [...said.flatMap((one) => one.stops), ...this.#stopsOf(blocks, sessions)],
       resetsOf: this.#from.resetsOf,
       interimMsOf: this.#from.interimMsOf,
       now: this.#now,
     });
     return [...statics, ...derived.filter((one) => overlaps(one.prefix, place.prefix))];
+  }
+
+  blocks(place: Place): Claim[] {
+    return this.#from.days.blocks(this.#from.read, this.#days, place, this.#span);
+  }
+
+  /** Of blocks that were not given back it matters when their sessions ended, and nothing else that these said. */
+  #stopsOf(blocks: readonly Claim[], but: ReadonlySet<string>): StopMark[] {
+    const kept = blocks.filter((block) => block.releasedAt !== block.lastAt);
+    const sessions = [...new Set(kept.map((block) => block.session))].filter((session) => !but.has(session));
+    return sessions.flatMap((session) => this.#from.days.stopsOf(this.#from.read, this.#days, session));
   }
 
   /** Claims inside the ones found contest them too, wherever in them the address lies. */
@@ -119,6 +135,5 @@ export function placeId(place: Place, accessKey: string): string {
 }
 
 function claimId(claim: Claim): string {
-  const { ports, startAt = '', firstAt } = claim;
-  return `${placeId(claim, claim.session)}\u0000${startAt}\u0000${firstAt}\u0000${ports?.low ?? ''}`;
+  return `${placeId(claim, claim.session)}\u0000${claim.startAt ?? ''}\u0000${claim.firstAt}`;
 }

@@ -6,9 +6,10 @@ import { type AccountingRecord, isReset } from '../../../core/line/accounting.ts
 import type { Binding } from '../../../core/line/binding.ts';
 import { dayOf } from '../../../core/line/claim.ts';
 import type { Line } from '../../../core/line/line.ts';
-import { undisputed, withoutOuter } from '../../../core/line/open.ts';
+import { hasInner, undisputed } from '../../../core/line/open.ts';
 import type { Ip } from '../../../core/net/ip.ts';
 import { containsIp, type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
+import type { PortRange } from '../../../core/net/transport.ts';
 import type { BindingChange, Bindings, Holders } from '../../../flow/ports.ts';
 import { BindingDays } from './bindings-days.ts';
 import { distinct, Look, type Place, placeId } from './bindings-look.ts';
@@ -152,13 +153,17 @@ export class SqliteBindings implements Bindings {
   async openOf(accessKey: string): Promise<readonly Binding[]> {
     const now = this.#options.clock.now();
     const look = this.#look(now, now);
-    const places = distinct([...look.ofAccessKey(accessKey), ...staticsOf(this.#read, accessKey, now)]);
-    const open = places.flatMap((place) =>
-      this.#undisputed(look.over(place), now).filter(
-        (one) => one.accessKey === accessKey && samePrefix(one.prefix, place.prefix),
-      ),
-    );
-    return withoutOuter([...new Map(open.map((one) => [one.id, one])).values()]);
+    const openAt = (places: readonly Place[]) =>
+      distinct(places).flatMap((place) =>
+        this.#undisputed(look.over(place), now).filter(
+          (one) => one.accessKey === accessKey && samePrefix(one.prefix, place.prefix),
+        ),
+      );
+    const claims = look.ofAccessKey(accessKey);
+    const open = openAt([...claims.filter(isWhole), ...staticsOf(this.#read, accessKey, now)]);
+    // A shared address has hundreds of holders: they are looked at only where the line has no address of its own.
+    const blocks = hasInner(open) ? [] : openAt(claims.filter((claim) => !isWhole(claim)));
+    return [...new Map([...open, ...blocks].map((one) => [one.id, one])).values()];
   }
 
   async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {
@@ -207,7 +212,8 @@ export class SqliteBindings implements Bindings {
     const look = this.#look(now, now);
     for (const session of sessions) places.push(...look.session(session).claims);
     if (resets.size > 0) places.push(...this.#heldThrough(resets, look, now));
-    for (const place of distinct(places)) {
+    for (const { accessKey } of places.filter((one) => !isWhole(one))) if (accessKey !== undefined) keys.add(accessKey);
+    for (const place of distinct(places.filter((one) => isWhole(one) || mayBeWhole(one, look)))) {
       const over = look.over(place);
       near.push(...over);
       for (const one of this.#undisputed(over, now)) {
@@ -247,7 +253,7 @@ export class SqliteBindings implements Bindings {
 
 interface Touched {
   /** Where who holds it now may have changed. */
-  readonly places: Place[];
+  readonly places: (Place & { readonly ports?: PortRange; readonly accessKey?: string })[];
   /** Sessions that began, ended or moved: all of their places. */
   readonly sessions: Set<string>;
   readonly named: Named[];
@@ -258,6 +264,15 @@ interface Touched {
 }
 
 type Named = Place & { readonly accessKey: string; readonly firstAt: Instant; readonly lastAt: Instant };
+
+/** Then who has the whole of it has it no longer; else a block concerns its own line alone. */
+function mayBeWhole(place: Place, look: Look): boolean {
+  return look.near(place).length + look.statics(place).length > 0;
+}
+
+function isWhole(one: { readonly ports?: PortRange }): boolean {
+  return one.ports === undefined;
+}
 
 function endedOf(one: Binding): BindingChange['ended'][number] {
   const { accessKey, realm, prefix, nas } = one;
