@@ -111,9 +111,10 @@ export const MESSAGES = {
 
   // AAA
   AAA_UNAUTHORISED: { text: 'A login was asked about without a valid key', next: 'check the key in the AAA server' },
+  AAA_SOCKET: { text: 'The socket of our RADIUS server failed', next: 'check address and port in the configuration' },
   AAA_ATTRIBUTE_UNSAYABLE: {
-    text: 'A garden cannot be told at login: the AAA server could not send one of its attributes',
-    next: 'change the attribute in the dialect; until then the gateway is told after the login',
+    text: 'Something cannot be told at login: one of its attributes could not be sent',
+    next: 'change the attribute in dialect or users file; a gateway is told after the login until then',
   },
   AAA_REQUEST_TROUBLE: {
     text: 'Requests of a RADIUS client cannot be answered, or are not genuine',

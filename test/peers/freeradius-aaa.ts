@@ -121,10 +121,15 @@ export async function radclient(
   port: number,
   kind: 'auth' | 'acct' | 'status',
   attributes: readonly string[],
-  options: { readonly secret?: string; readonly retries?: number; readonly timeoutSeconds?: number } = {},
+  options: {
+    readonly secret?: string;
+    readonly retries?: number;
+    readonly timeoutSeconds?: number;
+    readonly host?: string;
+  } = {},
 ): Promise<Answer> {
-  const { secret = SECRET, retries = 1, timeoutSeconds = 5 } = options;
-  const args = ['-x', '-r', String(retries), '-t', String(timeoutSeconds), `127.0.0.1:${port}`, kind, secret];
+  const { secret = SECRET, retries = 1, timeoutSeconds = 5, host = '127.0.0.1' } = options;
+  const args = ['-x', '-r', String(retries), '-t', String(timeoutSeconds), `${host}:${port}`, kind, secret];
   const begun = performance.now();
   const child = spawn('/usr/bin/radclient', args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: 60_000 });
   let output = '';

@@ -11,3 +11,11 @@ export function loginReply(
   const isMarked = attributes.some(({ name, value }) => name === marker.name && value === marker.value);
   return attributes.length === 0 || isMarked ? attributes : [...attributes, marker];
 }
+
+/**
+ * What stands beside the plan's values and does not take their place: bags of `key=value` hold things a login cannot do
+ * without, and Class is the operator's as much as ours.
+ */
+export function isBesidePlan(name: string): boolean {
+  return name === 'Class' || name.toLowerCase().endsWith('-avpair');
+}

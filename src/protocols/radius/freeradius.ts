@@ -1,6 +1,7 @@
 // Attributes as FreeRADIUS 3 takes them from a database row or over HTTP: a name it knows and a text. The text is read once
 // more there: backslashes begin an escape. What it cannot be told exactly is refused here, not shortened there.
 import type { NamedAttribute } from '../../core/dialect/dialect.ts';
+import { isBesidePlan } from '../../core/dialect/login.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { asHex } from './attributes.ts';
 import { attributeNamed } from './dictionary.ts';
@@ -24,16 +25,11 @@ export function serverAttributes(
     const fault = serverFault(attribute);
     if (fault !== undefined) return err({ index, text: fault });
     const name = attribute.tag === undefined ? attribute.name : `${attribute.name}:${attribute.tag}`;
-    const entry = found.get(name) ?? { name, values: [], how: howOf(attribute.name) };
+    const entry = found.get(name) ?? { name, values: [], how: isBesidePlan(attribute.name) ? 'add' : 'replace' };
     entry.values.push(serverText(attribute));
     found.set(name, entry);
   }
   return ok([...found.values()]);
-}
-
-/** Bags of `key=value` hold things a login cannot do without, and Class is the operator's as much as ours. */
-function howOf(name: string): ServerAttribute['how'] {
-  return name === 'Class' || name.toLowerCase().endsWith('-avpair') ? 'add' : 'replace';
 }
 
 /** Why FreeRADIUS could not send this; undefined = it can. */
