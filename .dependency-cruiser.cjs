@@ -51,7 +51,8 @@ module.exports = {
     ]),
     onlyAndNode('adapters-implement-ports', 'an adapter sees the ports, never the flow behind them', '^src/adapters/', [
       '^src/(core|protocols|telemetry)/',
-      '^src/flow/ports\\.ts$',
+      // login-access.ts is a port with a file of its own.
+      '^src/flow/(ports|login-access)\\.ts$',
       '^src/adapters/',
       ...pkg('kysely', 'nodemailer', 'pg', 'mysql2'),
     ]),
@@ -63,7 +64,7 @@ module.exports = {
     ),
     onlyAndNode('http-calls-flow', 'routers parse, call the flow, render', '^src/http/', [
       '^src/(core|flow|telemetry|http)/',
-      '^src/protocols/(capport|reports)/',
+      '^src/protocols/(capport|radius|reports)/',
       ...pkg('express', 'ejs', 'i18next', 'helmet', 'zod', 'yaml'),
     ]),
     onlyAndNode('config-is-a-leaf', 'config reads files and returns values', '^src/config/', [

@@ -64,6 +64,7 @@ export class Teller {
   readonly #restingFor = new Map<Telling, TellAccess>();
   readonly #drifted = new Set<Telling>();
   readonly #stopped = new Map<Telling, string>();
+  readonly #loggedMs = new Map<string, number>();
   #ackedMs: number[] = [];
   #isClosed = false;
 
@@ -198,7 +199,8 @@ export class Teller {
         ? `nak ${outcome.cause ?? 'without a cause'}: ${outcome.verdict.text}`
         : `not asked: ${outcome.fault.kind}`;
     const action = outcome.kind === 'nak' ? outcome.verdict.action : 'stop';
-    if (outcome.kind === 'nak') log.info('RADIUS_NAK', { gateway, cause: outcome.cause ?? 0, action });
+    if (outcome.kind === 'nak' && this.#isNews(`nak ${outcome.cause ?? 0}`))
+      log.info('RADIUS_NAK', { gateway, cause: outcome.cause ?? 0, action });
     if (action === 'session-gone') return this.#sessionGone(telling);
     if (action === 'wait') return this.#rest(telling, ASKED_AGAIN_MS);
     if (action !== 'stop') return this.#failed(telling, failure);
@@ -208,6 +210,14 @@ export class Teller {
     telling.failure = failure;
     this.#sayAll(telling, 'refused');
     this.#rest(telling, isLoosening(telling) ? STOPPED_RELEASE_MS : STOPPED_MS);
+  }
+
+  /** Once a minute per kind: a mass act would fill the log. */
+  #isNews(kind: string): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - (this.#loggedMs.get(kind) ?? Number.NEGATIVE_INFINITY) < MINUTE) return false;
+    this.#loggedMs.set(kind, nowMs);
+    return true;
   }
 
   async #acked(telling: Telling, access: TellAccess, by: 'coa' | 'bounce'): Promise<void> {
@@ -335,7 +345,7 @@ export class Teller {
       this.moveOn(telling, newest);
       return;
     }
-    this.#parts.log.info('RADIUS_SESSION_GONE', { gateway: this.#parts.gateway });
+    if (this.#isNews('gone')) this.#parts.log.info('RADIUS_SESSION_GONE', { gateway: this.#parts.gateway });
     telling.gone = 'unknown-to-nas';
     telling.goneAt = this.#parts.clock.now();
     telling.failure = NEXT_LOGIN;
