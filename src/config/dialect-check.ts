@@ -10,7 +10,7 @@ import { ERROR_CAUSES } from '../protocols/radius/dynamic.ts';
 import { encodeNamed, valueFault } from '../protocols/radius/named.ts';
 import { describeValue, type Fault, nearest } from './faults.ts';
 
-export type DialectFault = Omit<Fault, 'file' | 'line' | 'column'>;
+type DialectFault = Omit<Fault, 'file' | 'line' | 'column'>;
 
 /** RFC 5176 §3: they say which NAS and which session. What identifies is never what changes. */
 const NAMES_A_SESSION: ReadonlySet<string> = new Set([
@@ -138,7 +138,7 @@ class Check {
     if (!filled.ok) {
       // A vendor's own key of a session has no sample: what a NAS wrote, it reads.
       const isOfSession = filled.error.length > 0 && filled.error.every(({ of }) => of === 'session');
-      if (!isOfSession) this.fault(path, 'a text that fits into a packet', attribute.value);
+      if (!isOfSession) this.fault(path, 'values that fit: at most 253 octets, octets as 0x…', attribute.value);
       return;
     }
     const fault = valueFault({ ...attribute, value: filled.value });

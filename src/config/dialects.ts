@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Dialect, DialectRequest, NakVerdict, NamedAttribute } from '../core/dialect/dialect.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import { checkDialect } from './dialect-check.ts';
-import { placeOf, readDocument, strict } from './document.ts';
+import { always, placeOf, readDocument, strict } from './document.ts';
 import type { Fault } from './faults.ts';
 import { line, port, slug } from './scalars.ts';
 
@@ -30,9 +30,8 @@ const attribute = z
 const attributes = z.array(attribute).max(40);
 
 /** A bare name: the session's own value. */
-const key = z.union([z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]*$/), attribute], {
-  error: 'the name of an attribute, or NAME = VALUE',
-});
+const KEY = 'the name of an attribute, or NAME = VALUE';
+const key = z.union([z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]*$/, KEY), attribute], { error: KEY });
 
 const cause = z.union([z.int().min(1).max(999), z.literal('none')], { error: 'an Error-Cause, or none' });
 
@@ -64,6 +63,13 @@ const value = strict({
   required: z.boolean().default(true).describe('false: what needs it is left out where it is not configured.'),
 }).refine((one) => one.default !== undefined || one.example !== undefined, 'a default or an example');
 
+/** As the configuration of a gateway takes them, and as they stand in braces. */
+const named = always<Readonly<Record<string, unknown>>>((values, fault) => {
+  for (const name of Object.keys(values))
+    if (!/^[a-z][a-zA-Z0-9-]{0,47}$/.test(name))
+      fault([name], 'a name that begins with a small letter: letters, digits, hyphens');
+});
+
 const verdict = strict({
   action: z.enum(['done', 'stop', 'needs-key', 'session-gone', 'retry', 'wait']),
   text: line(300).describe('One sentence: what it means on this kind of BNG.'),
@@ -86,11 +92,10 @@ const dialectFile = strict({
     .min(1)
     .max(8)
     .describe('Groups of attributes that name a session, best first.'),
-  values: z.record(z.string().regex(/^[a-z][a-zA-Z0-9-]{0,47}$/, 'a name in lower case'), value).default({}),
+  values: z.record(z.string(), value).default({}).check(named),
   strict: requests,
-  leaky: z
-    .union([z.literal('as-off'), requests], { error: 'a list of requests, or as-off' })
-    .describe('as-off: the BNG has nothing between open and strict.'),
+  leaky: requests.optional(),
+  lacksLeaky: z.literal(true).optional().describe('In place of leaky: nothing between open and strict. It is as off.'),
   off: requests,
   bounce: requests,
   login: strict({ strict: attributes, leaky: attributes }).describe('For Access-Accept.'),
@@ -108,12 +113,16 @@ const dialectFile = strict({
     path: ['testedOn'],
     error: 'the peer and its version with certainty: tested-on-peer, and only with it',
   })
+  .refine((one) => (one.leaky === undefined) === (one.lacksLeaky === true), {
+    path: ['leaky'],
+    error: 'a list of requests, or lacksLeaky: true in place of it',
+  })
   .refine((one) => Object.keys(one.naks).every((name) => name === 'none' || /^[1-9][0-9]{2}$/.test(name)), {
     path: ['naks'],
     error: 'Error-Causes such as 503, or none, as keys',
   });
 
-export type DialectFile = z.output<typeof dialectFile>;
+type DialectFile = z.output<typeof dialectFile>;
 
 interface File {
   readonly name: string;
@@ -146,7 +155,7 @@ export function loadDialects(files: readonly File[]): Result<ReadonlyMap<string,
   return faults.length > 0 ? err(faults) : ok(dialects);
 }
 
-export function loadDialect({ name, text }: File): Result<Dialect, readonly Fault[]> {
+function loadDialect({ name, text }: File): Result<Dialect, readonly Fault[]> {
   const read = readDocument(text, name, dialectFile);
   if (!read.ok) return read;
   const dialect = toDialect(read.value);
@@ -162,7 +171,7 @@ export function loadDialect({ name, text }: File): Result<Dialect, readonly Faul
 }
 
 function toDialect(file: DialectFile): Dialect {
-  const { leaky, families, revert, naks, values, testedOn, overrides, ...plain } = file;
+  const { leaky, lacksLeaky, families, revert, naks, values, testedOn, overrides, ...plain } = file;
   const off = file.off.map(toRequest);
   return {
     ...plain,
@@ -171,8 +180,8 @@ function toDialect(file: DialectFile): Dialect {
     families: { ipv4: families.includes('ipv4'), ipv6: families.includes('ipv6') },
     values: Object.fromEntries(Object.entries(values).map(([name, one]) => [name, defined(one)])),
     strict: file.strict.map(toRequest),
-    leaky: leaky === 'as-off' ? off : leaky.map(toRequest),
-    ...(leaky === 'as-off' && { lacksLeaky: true }),
+    leaky: leaky?.map(toRequest) ?? off,
+    ...(lacksLeaky !== undefined && { lacksLeaky }),
     off,
     bounce: file.bounce.map(toRequest),
     revert: revert === 'nothing' ? { needs: 'nothing' } : { needs: 'plan', attribute: revert.plan },

@@ -16,7 +16,7 @@ families: [ipv4]
 const REST = `values:
   strict: { purpose: filter, default: garden }
 strict: [{ send: CoA-Request, attributes: ["Filter-Id = {strict}"] }]
-leaky: as-off
+lacksLeaky: true
 off: [{ send: CoA-Request, attributes: ["Filter-Id = home"] }]
 bounce: [{ send: Disconnect-Request }]
 login: { strict: [], leaky: [] }
@@ -72,7 +72,7 @@ strict:
   - send: CoA-Request
     attributes: ["ERX-Service-Activate:1 = {strict}", "HTTP-Redirect-Profile-Name ="]
     doneOn: [404, none]
-leaky: as-off
+lacksLeaky: true
 off: [{ send: CoA-Request, attributes: ["Filter-Id = a = b"] }]
 bounce: [{ send: Disconnect-Request }]
 login: { strict: [], leaky: [] }

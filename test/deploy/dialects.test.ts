@@ -3,6 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { loadDialects } from '../../src/config/dialects.ts';
+import { formatFault } from '../../src/config/faults.ts';
 import type { Dialect, NamedAttribute, Order } from '../../src/core/dialect/dialect.ts';
 import { judgeFacts, judgeQuery, loginAttributes, planChange, planQuery } from '../../src/core/dialect/plan.ts';
 import { SAMPLE_SESSION, sampleValues } from '../../src/core/dialect/sample.ts';
@@ -88,6 +90,36 @@ describe('each dialect', () => {
     const tested = DIALECTS.filter(({ certainty }) => certainty === 'tested-on-peer');
     expect(tested.map(({ name, testedOn }) => [name, testedOn])).toEqual([['coova-chilli', 'coova-chilli 1.9']]);
   });
+});
+
+test('docs/dialects.md has them all, as sure as they are', () => {
+  const file = new URL('../../docs/dialects.md', import.meta.url);
+  const [begin, end] = ['(UPDATE_DOCS=1 writes it) -->\n', '<!-- /dialects -->'];
+  const text = readFileSync(file, 'utf8');
+  const [head, rest] = [text.slice(0, text.indexOf(begin) + begin.length), text.slice(text.indexOf(end))];
+  const rows = DIALECTS.map(({ name, title, certainty, testedOn, families, confirm, revert }) => [
+    `\`${name}\``,
+    title,
+    { documented: 'as documented', 'operator-code': 'as operators do it', 'tested-on-peer': `tried on ${testedOn}` }[
+      certainty
+    ],
+    families.ipv6 ? 'IPv4, IPv6' : 'IPv4 only',
+    confirm.map(({ by }) => (by === 'portal-hit' ? 'page load' : by.replace('-', ' '))).join(', ') || 'none',
+    revert.needs,
+  ]);
+  const header = ['dialect', 'for', 'how sure', 'covers', 'proof', 'off needs'];
+  const table = [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('');
+  if (process.env['UPDATE_DOCS'] !== undefined) writeFileSync(file, head + table + rest);
+  expect(readFileSync(file, 'utf8')).toBe(head + table + rest);
+  for (const { name } of DIALECTS) expect(rest).toMatch(new RegExp(`^### .*\\b${name}\\b`, 'm'));
+});
+
+test('the dialect that docs/dialects.md shows loads as it stands', () => {
+  const text = readFileSync(new URL('../../docs/dialects.md', import.meta.url), 'utf8');
+  const shown = /```yaml\n(name: our-bng\n[^`]*)```/.exec(text)?.[1] ?? '';
+  const loaded = loadDialects([{ name: 'our-bng.yaml', text: shown }]);
+  expect(loaded.ok ? [] : loaded.error.map(formatFault)).toEqual([]);
+  expect(loaded.ok && loaded.value.has('our-bng')).toBe(true);
 });
 
 // ---------------------------------------------------------------- the traps, one by one

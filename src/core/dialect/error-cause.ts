@@ -2,7 +2,7 @@
 import type { Dialect, NakVerdict } from './dialect.ts';
 
 /** Error-Cause 0 is none: here it stands for a NAK without one. */
-export const NO_CAUSE = 0;
+const NO_CAUSE = 0;
 
 const DEFAULTS: Readonly<Record<number, NakVerdict>> = {
   [NO_CAUSE]: { action: 'stop', text: 'the BNG refused and gives no reason; its own log may' },
@@ -43,7 +43,7 @@ export function judgeNak(
   return defaultVerdict(cause);
 }
 
-export function defaultVerdict(cause: number): NakVerdict {
+function defaultVerdict(cause: number): NakVerdict {
   if (Object.hasOwn(DEFAULTS, cause)) return DEFAULTS[cause]!;
   return { action: 'stop', text: `Error-Cause ${cause}, which no RFC we know explains: the BNG's manual may` };
 }

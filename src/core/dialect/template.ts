@@ -6,7 +6,7 @@ export type Placeholder =
   | { readonly of: 'configuration'; readonly name: string }
   | { readonly of: 'session'; readonly name: string };
 
-export type Part = string | Placeholder;
+type Part = string | Placeholder;
 
 /** Where the values come from; undefined = there is none. */
 export interface Source {

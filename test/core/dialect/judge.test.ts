@@ -1,7 +1,7 @@
 // What a NAS says of a session, in accounting, in an answer, in a refusal, and what follows from it.
 import { describe, expect, test } from 'vitest';
 import type { Confirmation } from '../../../src/core/dialect/dialect.ts';
-import { defaultVerdict, judgeNak, knownCauses } from '../../../src/core/dialect/error-cause.ts';
+import { judgeNak, knownCauses } from '../../../src/core/dialect/error-cause.ts';
 import { judgeFacts, judgeQuery } from '../../../src/core/dialect/plan.ts';
 import { FILTER, VALUES } from './dialects.ts';
 
@@ -113,7 +113,7 @@ describe('a NAK', () => {
   });
 
   test('with a cause nobody explains stops, and says its number', () => {
-    expect(defaultVerdict(299)).toMatchObject({ action: 'stop', text: expect.stringContaining('299') });
+    expect(judgeNak({ naks: {} }, 299)).toMatchObject({ action: 'stop', text: expect.stringContaining('299') });
   });
 
   test('all causes of table and dialect are there to be shown', () => {
