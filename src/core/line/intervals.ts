@@ -72,7 +72,8 @@ function bindingsOf(claim: Claim, rivals: readonly Claim[], elsewhere: readonly 
     ...(end === undefined ? {} : { endAt: end.at, closedBy: end.by }),
   };
   const strangers = [...others.filter((other) => other.accessKey !== claim.accessKey), ...moves];
-  return strangers.some((other) => isInside(claim, other)) ? broken(whole) : [whole];
+  const wasAway = claim.releasedAt !== undefined && claim.releasedAt < claim.lastAt;
+  return wasAway || strangers.some((other) => isInside(claim, other)) ? broken(whole) : [whole];
 }
 
 /** The session names the whole address, and blocks of it elsewhere: then it never had the rest. */
@@ -84,7 +85,7 @@ function isSharedBy(claim: Claim, said: readonly Claim[]): boolean {
 }
 
 /**
- * Somebody else was seen there between two sightings of this session: then only the two sightings themselves are
+ * Somebody else was seen there between two sightings of this session, or it gave the ports back between them: then only the two sightings themselves are
  * certain, and the session stays a candidate for all of the time between.
  */
 function broken(whole: Binding & { readonly certainFromAt: Instant }): Binding[] {

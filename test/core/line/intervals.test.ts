@@ -208,6 +208,18 @@ describe('bindings from accounting records', () => {
     });
   });
 
+  it('is not certain of a block between giving it back and being given it again', () => {
+    const records = [
+      said('start', { key: 'ann', minute: 0, blocks: ['192.0.2.1 1024-2047'] }),
+      said('interim', { key: 'ann', minute: 5, began: 0, blocks: ['-192.0.2.1 1024-2047'] }),
+      said('interim', { key: 'ann', minute: 9, began: 0, blocks: ['192.0.2.1 1024-2047'] }),
+    ];
+    expect(told(bindingsFrom(records, 10)).map((one) => one.certain)).toEqual([
+      [0, 0],
+      [9, 9],
+    ]);
+  });
+
   it('never takes the whole of an address for the session’s that was given ports of it', () => {
     const records = [
       said('start', { key: 'ann', minute: 0, addresses: ['192.0.2.1'], blocks: ['192.0.2.1 1024-2047'] }),

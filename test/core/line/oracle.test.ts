@@ -6,10 +6,12 @@ import type { AccountingRecord, SessionRecord } from '../../../src/core/line/acc
 import { attribute, contradicts } from '../../../src/core/line/attribute.ts';
 import { containsIp } from '../../../src/core/net/prefix.ts';
 import { runs } from '../../runs.ts';
-import { bindingsFrom, INTERIM_MS, ip, line, linesByKey, named, prefix, T0 } from './records.ts';
+import { bindingsFrom, block, INTERIM_MS, ip, line, linesByKey, named, prefix, T0 } from './records.ts';
 
 const ADDRESSES = ['198.51.100.1', '198.51.100.2', '198.51.100.3'];
 const PREFIXES = ['2001:db8:aa00::/56', '2001:db8:bb00::/56', '2001:db8:cc00::/56', '2001:db8:dd00::/56'];
+/** Of one shared address. */
+const BLOCKS = ['192.0.2.1 1024-2047', '192.0.2.1 2048-3071', '192.0.2.1 3072-4095'];
 const KEYS = ['ann', 'bob', 'cid'];
 const NASES = ['bng1', 'bng2'];
 const LINES = linesByKey(...KEYS.map((key) => line(key)));
@@ -128,7 +130,12 @@ interface Session {
 }
 
 /** Sessions with several delegated prefixes each, which come and go by Interims. None of them gets one back that it left. */
-function worldOfSeveral(seed: number): World {
+const worldOfSeveral = (seed: number) => worldOfMany(seed, PREFIXES, sendSeveral);
+
+/** Sessions that are given blocks of ports of one address, and give them back: each is told once (RFC 8045 §4.1.3). */
+const worldOfBlocks = (seed: number) => worldOfMany(seed, BLOCKS, sendBlocks);
+
+function worldOfMany(seed: number, things: readonly string[], sendOf: typeof sendSeveral): World {
   const next = numbersFrom(seed);
   const pick = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)]!;
   const network = networkFrom(next);
@@ -141,7 +148,7 @@ function worldOfSeveral(seed: number): World {
       clock = toMs;
     }
   const held: (Holding & { readonly session: Session })[] = [];
-  for (const address of PREFIXES)
+  for (const address of things)
     for (let clock = next() * 600_000; clock < END_MS; ) {
       const fromMs = clock + SECOND + next() * 600_000;
       clock = fromMs;
@@ -152,7 +159,7 @@ function worldOfSeveral(seed: number): World {
       clock = toMs;
     }
   for (const session of sessions)
-    sendSeveral(
+    sendOf(
       session,
       held.filter((one) => one.session === session),
       network,
@@ -177,6 +184,26 @@ function sendSeveral(session: Session, held: readonly Holding[], { send, next, s
   say('stop', toMs);
 }
 
+function sendBlocks(session: Session, held: readonly Holding[], { send, skews }: Network): void {
+  const { number, key, nas, fromMs, toMs } = session;
+  const startAt = T0 + fromMs + skews.get(nas)!;
+  const common = { nas, realm: 'main', sessionId: `${number % 3}`, accessKey: key, eventAt: 0, startAt };
+  const prefixes = [named(`100.64.0.${number + 1}`)];
+  const say = (status: SessionRecord['status'], ms: number, blocks: readonly string[] = []) =>
+    send({ ...common, status, prefixes, ...(blocks.length === 0 ? {} : { blocks: blocks.map(block) }) }, ms);
+  say('start', fromMs);
+  for (let ms = fromMs + INTERIM_MS; ms < toMs; ms += INTERIM_MS) say('interim', ms);
+  for (const one of held) {
+    say('interim', one.fromMs, [one.address]);
+    if (one.toMs < toMs) say('interim', one.toMs, [`-${one.address}`]);
+  }
+  say(
+    'stop',
+    toMs,
+    held.filter((one) => one.toMs === toMs).map((one) => `-${one.address}`),
+  );
+}
+
 function answerAt(world: World, asked: { address: string; trueMs: number; arrivedMs: number }) {
   const known = world.records.filter((one) => one.arrivedMs <= asked.arrivedMs).map((one) => one.record);
   const nowMinute = asked.arrivedMs / 60_000;
@@ -185,8 +212,14 @@ function answerAt(world: World, asked: { address: string; trueMs: number; arrive
     Math.abs(Math.min(...known.filter((one) => one.nas === nas).map((one) => one.clockLagMs!))),
   );
   const arrivedAt = T0 + asked.arrivedMs;
+  const [address, port] = asked.address.split(' ');
   return attribute({
-    report: { ip: ip(asked.address), observedAt: T0 + asked.trueMs, precisionMs: 1000 },
+    report: {
+      ip: ip(address!),
+      ...(port === undefined ? {} : { port: Number(port), protocol: 'tcp' as const }),
+      observedAt: T0 + asked.trueMs,
+      precisionMs: 1000,
+    },
     arrivedAt,
     holders: { bindings: bindings, skewMs: Math.max(...lags), interimMs: INTERIM_MS },
     lines: LINES,
@@ -198,12 +231,17 @@ function answerAt(world: World, asked: { address: string; trueMs: number; arrive
 /** Who held it; where nobody did, whoever did inside the window: no report can come from an address nobody holds. */
 function truth(world: World, address: string, at: { readonly ms: number; readonly deltaMs: number }): string[] {
   const held = (fromMs: number, toMs: number) =>
-    world.holdings.filter(
-      (one) => containsIp(prefix(one.address), ip(address)) && one.fromMs <= toMs && fromMs <= one.toMs,
-    );
+    world.holdings.filter((one) => isOf(one.address, address) && one.fromMs <= toMs && fromMs <= one.toMs);
   const exact = held(at.ms, at.ms);
   const known = exact.length > 0 ? exact : held(at.ms - at.deltaMs, at.ms + at.deltaMs);
   return known.map((one) => `line-${one.key}`);
+}
+
+/** Is this address, or this port of it, of that prefix or block? */
+function isOf(thing: string, asked: string): boolean {
+  const [[held, ports], [address, port]] = [thing.split(' '), asked.split(' ')];
+  const [low, high] = (ports ?? '0-0').split('-').map(Number);
+  return containsIp(prefix(held!), ip(address!)) && Number(port ?? 0) >= low! && Number(port ?? 0) <= high!;
 }
 
 const seed = fc.integer();
@@ -215,6 +253,7 @@ describe('attribution against a ground truth', () => {
   it.each([
     ['lost, doubled, late, disordered and skewed records', worldFrom, spot],
     ['sessions of which prefixes join and leave', worldOfSeveral, spotOn(PREFIXES.map((one) => one.split('/')[0]!))],
+    ['blocks of ports that are given and taken back', worldOfBlocks, spotOn(['192.0.2.1 1024', '192.0.2.1 4095'])],
   ])('never names a wrong line from %s', (_, worldOf, spotIn) => {
     let named = 0;
     let asked = 0;

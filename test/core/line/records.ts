@@ -20,7 +20,7 @@ export function named(text: string, slot?: NamedPrefix['slot']): NamedPrefix {
   return { slot: slot ?? (value.ip.family === 4 ? 'ipv4' : 'delegated-ipv6'), prefix: value };
 }
 
-function block(text: string): PortBlock {
+export function block(text: string): PortBlock {
   const [, minus, address, low, high] = /^(-?)(\S+) (\d+)-(\d+)$/.exec(text)!;
   return { prefix: prefix(address!), ports: { low: Number(low), high: Number(high) }, isReleased: minus === '-' };
 }
