@@ -12,19 +12,15 @@ interface Entry {
 
 export type RestAnswer = Readonly<Record<string, Entry>>;
 
-/**
- * `:=` replaces one value of the plan and leaves a second one standing: `!*` comes first and takes all of them, of every tag.
- * One object holds a key once, so the removal stands under `reply:NAME` and the values under `NAME`, which is the same list.
- */
+/** One object holds a key once: the removal stands under `reply:NAME`, the values under `NAME`, which is the same list. */
 export function restAnswer(
   attributes: readonly NamedAttribute[],
 ): Result<RestAnswer, { readonly index: number; readonly text: string }> {
   const told = serverAttributes(attributes);
   if (!told.ok) return told;
   const answer: Record<string, Entry> = {};
-  for (const { name, values, how } of told.value) {
-    if (how === 'replace')
-      answer[`reply:${name.split(':')[0]}`] ??= { op: '!*', value: values.slice(0, 1), do_xlat: false };
+  for (const { attribute, name, values, how } of told.value) {
+    if (how === 'replace') answer[`reply:${attribute}`] = { op: '!*', value: values.slice(0, 1), do_xlat: false };
     answer[name] = { op: how === 'replace' ? ':=' : '+=', value: values, do_xlat: false };
   }
   return ok(answer);

@@ -9,24 +9,32 @@ import { valueFault } from './named.ts';
 import { parseOctets } from './value.ts';
 
 export interface ServerAttribute {
-  /** With its tag: `ERX-Service-Activate:1`. */
+  readonly attribute: string;
+  /** The attribute with its tag: `ERX-Service-Activate:1`. */
   readonly name: string;
   readonly values: readonly string[];
-  /** `add`: beside what the plan says. `replace`: instead of every value the plan has for it. */
+  /**
+   * `replace`: instead of every value that the plan has for the attribute, whatever its tag. `:=` alone takes the place of one
+   * value, and looks at no tag either: `!*` has to come first, and what follows for other tags is added.
+   */
   readonly how: 'replace' | 'add';
 }
 
-/** Values of one attribute (and tag) together, in the order in which each first stands. */
+/** Values of one attribute and tag together, in the order in which each first stands. */
 export function serverAttributes(
   attributes: readonly NamedAttribute[],
 ): Result<readonly ServerAttribute[], { readonly index: number; readonly text: string }> {
-  const found = new Map<string, { name: string; values: string[]; how: ServerAttribute['how'] }>();
-  for (const [index, attribute] of attributes.entries()) {
-    const fault = serverFault(attribute);
+  const found = new Map<string, ServerAttribute & { readonly values: string[] }>();
+  const replaced = new Set<string>();
+  for (const [index, one] of attributes.entries()) {
+    const fault = serverFault(one);
     if (fault !== undefined) return err({ index, text: fault });
-    const name = attribute.tag === undefined ? attribute.name : `${attribute.name}:${attribute.tag}`;
-    const entry = found.get(name) ?? { name, values: [], how: isBesidePlan(attribute.name) ? 'add' : 'replace' };
-    entry.values.push(serverText(attribute));
+    const { name: attribute, tag } = one;
+    const name = tag === undefined ? attribute : `${attribute}:${tag}`;
+    const how = isBesidePlan(attribute) || replaced.has(attribute) ? 'add' : 'replace';
+    replaced.add(attribute);
+    const entry = found.get(name) ?? { attribute, name, values: [], how };
+    entry.values.push(serverText(one));
     found.set(name, entry);
   }
   return ok([...found.values()]);

@@ -5,6 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { NamedAttribute } from '../../../src/core/dialect/dialect.ts';
 import { createAaaRouter } from '../../../src/http/aaa/router.ts';
 import { hashKey } from '../../../src/http/intake/keys.ts';
+import { type Attribute, decodePacket } from '../../../src/protocols/radius/codec.ts';
+import { decodeNamed, encodeNamed } from '../../../src/protocols/radius/named.ts';
+import { accessRequest, Nas } from '../../adapters/aaa/radius/nas.ts';
 import { FakeLog } from '../../fakes/log.ts';
 import { freePort } from '../../peers/daemon.ts';
 import { type Answer, attributesIn, type FreeRadius, radclient, startFreeRadius } from '../../peers/freeradius-aaa.ts';
@@ -31,6 +34,7 @@ let radius: FreeRadius;
 let engawaPort: number;
 const wanted = new Map<string, 'strict' | 'leaky'>();
 let isReady = true;
+let garden = GARDEN;
 let server: Server | undefined;
 const heard: string[] = [];
 let asked = 0;
@@ -54,6 +58,7 @@ afterEach(async () => {
   wanted.clear();
   heard.length = 0;
   isReady = true;
+  garden = GARDEN;
   await down();
 });
 
@@ -84,7 +89,7 @@ function ours() {
     },
     keyHashes: [hashKey(KEY)],
     nases: [{ identity: 'bng-by-circuit', gateway: 'bng-by-circuit', accessKey: 'Agent-Circuit-Id' }],
-    attributesFor: () => GARDEN,
+    attributesFor: () => garden,
     clock: { monotonicMs: () => performance.now() },
     log: new FakeLog(),
   });
@@ -218,6 +223,41 @@ describe('FreeRADIUS asks at login', () => {
     const answer = await askedLogin(written.replaceAll('{"}', '{\\"}'));
     expect(heard).toContain(accessKey);
     expect(attributesIn(answer.output)).toContain('Filter-Id = "wg-in"');
+  });
+
+  test('what FreeRADIUS sends is octet by octet what the dialect says', async () => {
+    await up();
+    wanted.set('ann', 'strict');
+    garden = [
+      { name: 'Filter-Id', value: '`id`' },
+      { name: 'Reply-Message', value: '"%{User-Name}" \\n \\\\ %% \\101' },
+      { name: 'Reply-Message', value: '0x5c00ff22' },
+      { name: 'Reply-Message', value: 'für 日本' },
+      { name: 'Callback-Id', value: "'a'" },
+      { name: 'Service-Type', value: 'Framed-User' },
+      { name: 'Idle-Timeout', value: '4294967295' },
+      { name: 'Framed-Pool', value: 'garden' },
+      { name: 'Framed-IP-Netmask', value: '255.255.255.255' },
+      { name: 'Framed-Interface-Id', value: '0:0:0:a' },
+      { name: 'Delegated-IPv6-Prefix', value: '2001:db8:aa00::/56' },
+      { name: 'Tunnel-Type', tag: 1, value: 'L2TP' },
+      { name: 'Tunnel-Private-Group-Id', tag: 1, value: '100' },
+      { name: 'Tunnel-Private-Group-Id', tag: 2, value: '200' },
+      { name: 'NAS-Filter-Rule', value: 'permit in ip from any to 192.0.2.10' },
+      { name: 'NAS-Filter-Rule', value: 'deny in ip from any to any' },
+      { name: 'Class', value: '"octets\\' },
+    ];
+    await askedLogin('ann');
+    const nas = await Nas.to(radius.authPort);
+    const answer = decodePacket(await nas.ask(accessRequest({ user: 'ann', pap: 'right', secret: 'testing123' })));
+    await nas.close();
+    const encoded = encodeNamed([...garden, { name: 'Class', value: 'engawa-strict' }]);
+    if (!answer.ok || !encoded.ok) throw new Error(JSON.stringify([answer, encoded]));
+    const shown = (attributes: readonly Attribute[]) =>
+      sorted(decodeNamed(attributes).map(({ name, tag, value }) => `${name}:${tag ?? ''} ${value}`));
+    const plan = ['Class: 0x706c616e2d636c617373', 'Cisco-AVPair: ip:addr-pool=homes', 'Session-Timeout: 3600'];
+    const rest = ['ERX-Service-Activate:1 internet', 'ERX-Service-Activate:2 tv'];
+    expect(shown(answer.value.attributes)).toEqual(sorted([...shown(encoded.value), ...plan, ...rest]));
   });
 
   test('a line that is known by its circuit is found by it, whatever name it logs in with', async () => {

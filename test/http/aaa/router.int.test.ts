@@ -139,7 +139,7 @@ describe('POST /v1/aaa/post-auth', () => {
       ['reply:ERX-Service-Activate', '!*', ['wg(a)'], false],
       ['ERX-Service-Activate:1', ':=', ['wg(a)'], false],
       ['Cisco-AVPair', '+=', ['a=b', 'c=\\\\d'], false],
-      ['ERX-Service-Activate:2', ':=', ['wg(b)'], false],
+      ['ERX-Service-Activate:2', '+=', ['wg(b)'], false],
       ['reply:Reply-Message', '!*', ['\\000\\377'], false],
       ['Reply-Message', ':=', ['\\000\\377'], false],
       ['Class', '+=', ['engawa-strict'], false],

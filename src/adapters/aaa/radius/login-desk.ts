@@ -71,6 +71,8 @@ export class LoginDesk {
     const { index, text } = encoded.error;
     const attribute = named[index]!.name;
     this.#options.log.error('AAA_ATTRIBUTE_UNSAYABLE', { gateway: gateway ?? null, attribute, text });
-    return garden === undefined ? { kind: 'rejected', reason: 'plan-unsayable' } : this.#accept(user, undefined, gateway);
+    return garden === undefined
+      ? { kind: 'rejected', reason: 'plan-unsayable' }
+      : this.#accept(user, undefined, gateway);
   }
 }

@@ -16,23 +16,17 @@ export interface ReplyRow {
   readonly value: string;
 }
 
-/** `!*` first takes away what the user's own rows in radreply say; `:=` alone would replace only one of several values. */
+/** What FreeRADIUS finds in radreply for the user alone comes before them: `!*` takes that away too. */
 export function replyRows(
   attributes: readonly NamedAttribute[],
   access: GardenAccess,
 ): Result<readonly ReplyRow[], { readonly index: number; readonly text: string }> {
   const told = serverAttributes(loginReply(attributes, access));
   if (!told.ok) return told;
-  const removed = new Set<string>();
-  const rows: ReplyRow[] = [];
-  for (const { name, values, how } of told.value) {
-    const attribute = name.split(':')[0]!;
-    if (how === 'replace' && !removed.has(attribute)) rows.push({ attribute, op: '!*', value: values[0]! });
-    removed.add(attribute);
-    values.forEach((value, i) => {
-      rows.push({ attribute: name, op: how === 'replace' && i === 0 ? ':=' : '+=', value });
-    });
-  }
+  const rows = told.value.flatMap(({ attribute, name, values, how }): readonly ReplyRow[] => [
+    ...(how === 'replace' ? [{ attribute, op: '!*', value: values[0]! } as const] : []),
+    ...values.map((value, i) => ({ attribute: name, op: how === 'replace' && i === 0 ? ':=' : '+=', value }) as const),
+  ]);
   return ok(rows);
 }
 

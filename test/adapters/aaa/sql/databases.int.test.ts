@@ -60,6 +60,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 const GARDEN: readonly NamedAttribute[] = [
   { name: 'Filter-Id', value: 'wg-in' },
   { name: 'ERX-Service-Activate', tag: 1, value: 'WG(%{User-Name})' },
+  { name: 'ERX-Service-Activate', tag: 2, value: 'WG2' },
   { name: 'Cisco-AVPair', value: 'sub:policy=\\n "x" %{User-Password}' },
   { name: 'Reply-Message', value: '`id`' },
 ];
@@ -302,6 +303,7 @@ describe.each(Object.entries(KINDS))('the groups in %s', (_name, kind) => {
       `Class = ${hex('engawa-strict')}`,
       'Cisco-AVPair = "sub:policy=\\\\n \\"x\\" %{User-Password}"',
       'ERX-Service-Activate:1 = "WG(%{User-Name})"',
+      'ERX-Service-Activate:2 = "WG2"',
       'Filter-Id = "wg-in"',
       'Framed-IP-Address = 198.51.100.7',
       'Reply-Message = "`id`"',

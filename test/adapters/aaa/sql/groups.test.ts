@@ -228,7 +228,7 @@ describe('the rows', () => {
     expect(rows.ok && rows.value.map((row) => Object.values(row).join(' '))).toEqual([
       'ERX-Service-Activate !* a',
       'ERX-Service-Activate:1 := a',
-      'ERX-Service-Activate:2 := b',
+      'ERX-Service-Activate:2 += b',
       'Filter-Id !* one',
       'Filter-Id := one',
       'Filter-Id += two',
