@@ -13,6 +13,7 @@ import { LAB_AAA, LAB_BNG2_SECRETS, userOf } from './site-second.ts';
 
 /** Everything that the families of the lab's bots abuse. */
 const LEAKY_PORTS = [22, 23, 25, 2323];
+const INTERIM_MS = 2000;
 
 export class SecondBng {
   readonly #network: LabNetwork;
@@ -112,7 +113,11 @@ export class SecondBng {
         ...LAB_ACCOUNTING,
         secret: LAB_BNG2_SECRETS.accounting,
         source,
+        // Often, so that nobody waits for a proof; a real one has minutes.
+        interimMs: INTERIM_MS,
         interimAfterCoa: true,
+        // It would say whole seconds, and here people re-dial in the second in which they were seen.
+        eventTimestamp: false,
         aheadMs: this.#aheadMs,
       },
       homes: this.#network.homes
