@@ -82,7 +82,15 @@ export function valuesOf({ dialect, values }: Pick<NasGatewayConfig, 'dialect' |
 
 export function linkOf({ config, enforcer }: NasGateway): GatewayLink {
   const { name, nasIdentities, ipv6Lengths, pools, dialect } = config;
-  return { name, enforcer, nasIdentities, ipv6Lengths, pools, families: dialect.families };
+  return {
+    name,
+    enforcer,
+    nasIdentities,
+    ipv6Lengths,
+    pools,
+    families: dialect.families,
+    lacksLeaky: dialect.lacksLeaky === true,
+  };
 }
 
 function chance(): number {

@@ -9,7 +9,7 @@ import { err, ok, type Result } from '../core/kernel/result.ts';
 import { formatIp, parseIp } from '../core/net/ip.ts';
 import { overlaps } from '../core/net/prefix.ts';
 import type { FamilyBook } from '../core/report/family.ts';
-import { loadDialects } from './dialects.ts';
+import { BUILT_IN_DIALECTS, loadDialects } from './dialects.ts';
 import { placeOf, readDocument } from './document.ts';
 import { loadFamilies, loadPacks } from './families.ts';
 import type { Fault } from './faults.ts';
@@ -19,9 +19,6 @@ type File = z.output<typeof configSchema>;
 type GatewayFile = File['gateways'][number];
 type RadiusFile = Extract<GatewayFile, { kind: 'radius' }>;
 type LinuxFile = Exclude<GatewayFile, RadiusFile>;
-
-/** The dialects that come with Engawa. */
-const DIALECTS = join(import.meta.dirname, '../../deploy/dialects');
 
 /** At least 16 octets (RFC 2865 §3 asks for a secret that is «large and unguessable»). */
 const SECRET_LEAST = 16;
@@ -312,7 +309,7 @@ function nasGateways(file: File, reader: Reader): readonly NasGatewayConfig[] {
 
 function dialectsOf(file: File, reader: Reader): ReadonlyMap<string, Dialect> {
   const own = file.dialects === undefined ? [] : reader.folder(file.dialects, 'dialects');
-  return reader.take(loadDialects([...reader.folder(DIALECTS, 'dialects'), ...own])) ?? new Map();
+  return reader.take(loadDialects([...reader.folder(BUILT_IN_DIALECTS, 'dialects'), ...own])) ?? new Map();
 }
 
 function nasGatewayOf(

@@ -18,6 +18,8 @@ export interface GatewayLink {
   readonly pools?: readonly Prefix[];
   /** Absent: both. A line that holds the other family too is partial. */
   readonly families?: { readonly ipv4: boolean; readonly ipv6: boolean };
+  /** It knows nothing between open and strict: a line in leaky is partial. */
+  readonly lacksLeaky?: boolean;
 }
 
 /** It takes an order and answers later (RADIUS): its own queue waits for it, no batch of ours does. */

@@ -4,7 +4,7 @@ import { HOUR, MINUTE } from '../../src/core/kernel/time.ts';
 import type { GatewayWord } from '../../src/flow/ports.ts';
 import { ip, prefix } from '../core/line/records.ts';
 import { LaterEnforcer } from '../fakes/later-enforcer.ts';
-import { lineOf, type Process, session, World } from './world.ts';
+import { lineOf, type Process, policyOf, rule, session, World } from './world.ts';
 
 const V4 = '192.0.2.130';
 const V6 = '2001:db8:200:100::/56';
@@ -155,6 +155,20 @@ describe('a gateway that answers later', () => {
     await reported();
     expect(bng.orders).toEqual([`strict ${V4}`]);
     expect(await proof()).toMatchObject({ partial: true, uncovered: [{ prefix: V6, reason: 'family' }] });
+  });
+
+  it('a gateway with nothing between open and strict makes a leaky line partial', async () => {
+    await world.end();
+    world = new World();
+    house = await world.process({ gateways: [{ ...link(), lacksLeaky: true }] });
+    world.policy = policyOf({ rules: [rule({}, { do: 'leaky' })] });
+    await house.lines(lineOf('cid'));
+    await house.start();
+    await house.record(session('start', 'cid', world.now, [V4], { nas: 'bng2' }));
+    world.pass(5 * MINUTE);
+    await reported();
+    expect(bng.orders).toEqual([`leaky ${V4}`]);
+    expect(await proof()).toMatchObject({ partial: true, uncovered: [{ prefix: V4, reason: 'no-leaky' }] });
   });
 
   it('N07: a session that moves to another BNG in mid-change is told there, and asked out where it was', async () => {

@@ -28,13 +28,21 @@ export interface Derived {
   readonly uncovered: readonly { readonly prefix: string; readonly reason: UncoveredReason }[];
 }
 
-export type UncoveredReason = 'shared-address' | 'no-gateway' | 'prefix-length' | 'evidence-too-old' | 'family';
+export type UncoveredReason =
+  | 'shared-address'
+  | 'no-gateway'
+  | 'prefix-length'
+  | 'evidence-too-old'
+  | 'family'
+  | 'no-leaky';
 
 export interface DeriveGateway {
   readonly name: string;
   readonly ipv6Lengths: readonly number[];
   /** What it can restrict; absent: both. */
   readonly families?: { readonly ipv4: boolean; readonly ipv6: boolean };
+  /** It knows open and strict alone: leaky closes no port there. */
+  readonly lacksLeaky?: boolean;
 }
 
 export interface DeriveFacts {
@@ -54,6 +62,8 @@ export function deriveElements(wanted: Wanted, open: readonly Binding[], facts: 
     const found = deriveOne(binding, facts);
     if (typeof found === 'string') uncovered.push({ prefix: formatPrefix(binding.prefix), reason: found });
     else elements.push(...found.map((one) => ({ ...one, access, abusedPorts: wanted.abusedPorts })));
+    if (typeof found !== 'string' && access === 'leaky' && facts.gatewayOf(binding)?.lacksLeaky === true)
+      uncovered.push({ prefix: formatPrefix(binding.prefix), reason: 'no-leaky' });
   }
   return { elements, uncovered };
 }

@@ -17,3 +17,16 @@ export interface NasSession {
   readonly startAt?: Instant;
   readonly lastAt: Instant;
 }
+
+/**
+ * Some BNGs account for each service of a session too, under an Acct-Session-Id of its own: Junos writes `SESSION:SERVICE` and
+ * names the service, ISG names the parent. The id of the session it is about; undefined = an ordinary record.
+ */
+export function serviceOf(record: { readonly sessionId: string; readonly facts?: SessionFacts }): string | undefined {
+  const [parent, service] = record.sessionId.split(':', 2);
+  if (service !== undefined && (record.facts?.['ERX-Service-Session'] ?? []).length > 0) return parent;
+  const named = (record.facts?.['Cisco-AVPair'] ?? []).find((pair) => pair.startsWith(PARENT));
+  return named?.slice(PARENT.length);
+}
+
+const PARENT = 'parent-session-id=';

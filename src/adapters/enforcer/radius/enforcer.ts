@@ -5,7 +5,7 @@ import { judgeFacts } from '../../../core/dialect/plan.ts';
 import { err, ok, type Result } from '../../../core/kernel/result.ts';
 import { type Instant, MINUTE, SECOND } from '../../../core/kernel/time.ts';
 import { type AccountingRecord, isReset, type SessionRecord } from '../../../core/line/accounting.ts';
-import type { NasSession } from '../../../core/line/session.ts';
+import { type NasSession, serviceOf } from '../../../core/line/session.ts';
 import type { Ip } from '../../../core/net/ip.ts';
 import { containsIp, formatPrefix, overlaps, type Prefix } from '../../../core/net/prefix.ts';
 import type {
@@ -229,11 +229,24 @@ export class RadiusEnforcer implements Enforcer {
         const { nas, startAt, lastAt } = telling.session;
         if (nas === record.nas && (startAt ?? lastAt) < record.eventAt) this.#teller.over(telling);
       }
-    } else if (record.status === 'stop') {
+    } else if (serviceOf(record) !== undefined) this.#service(record);
+    else if (record.status === 'stop') {
       const telling = this.#memory.ofSession(sessionKeyOf(record));
       if (telling !== undefined) this.#teller.over(telling);
     } else this.#alive(record);
     this.#teller.pump();
+  }
+
+  /** A record about one service of a session: it proves what it names, and its end is no session's. */
+  #service(record: SessionRecord): void {
+    const sessionId = serviceOf(record);
+    const telling =
+      sessionId === undefined ? undefined : this.#memory.ofSession(sessionKeyOf({ ...record, sessionId }));
+    const told = telling?.told;
+    if (telling === undefined || told === undefined || record.status === 'stop') return;
+    const isLater = record.eventAt + SECOND >= told.at;
+    if (isLater && told.access !== 'open' && this.#seenIn(telling, record) === told.access)
+      this.#teller.prove(telling, 'accounting');
   }
 
   /** Start or Interim. Of sessions that are nothing to us nothing is looked up: there are hundreds of thousands. */
@@ -288,14 +301,21 @@ export class RadiusEnforcer implements Enforcer {
       delete telling.goneAt;
     }
     this.#teller.keepPlan(telling);
-    const seen = judgeFacts(this.#options.dialect, record.facts ?? {}, this.#teller.valuesOf(telling));
     const { told } = telling;
+    const seen = this.#seenIn(telling, record);
     if (seen !== 'unknown' && told !== undefined && settledAccess(telling) !== undefined) {
       if (seen === told.access && record.eventAt + SECOND >= told.at) this.#teller.prove(telling, 'accounting');
       else if (seen !== told.access && record.eventAt > told.at + RECORD_RACE_MS)
         this.#teller.contradict(telling, seen, 'accounting');
     }
     this.#teller.look(telling);
+  }
+
+  /** Where nothing lies between open and strict, open is all that leaky can look like. */
+  #seenIn(telling: Telling, { facts = {} }: SessionRecord): ReturnType<typeof judgeFacts> {
+    const { dialect } = this.#options;
+    const seen = judgeFacts(dialect, facts, this.#teller.valuesOf(telling));
+    return dialect.lacksLeaky === true && seen === 'open' && telling.told?.access === 'leaky' ? 'leaky' : seen;
   }
 
   /** What the passing of time brings: called twice a second, and by tests. */

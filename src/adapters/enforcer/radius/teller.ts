@@ -2,6 +2,7 @@
 // bounded number at once. Level-triggered: what is sent is what is wanted at that moment. Takes proof from whoever offers it.
 import type { Dialect, Order } from '../../../core/dialect/dialect.ts';
 import { markerOf } from '../../../core/dialect/marker.ts';
+import { planFaultText } from '../../../core/dialect/plan-fault.ts';
 import { type Instant, MINUTE, SECOND } from '../../../core/kernel/time.ts';
 import type { NasSession } from '../../../core/line/session.ts';
 import { formatPrefix } from '../../../core/net/prefix.ts';
@@ -197,7 +198,7 @@ export class Teller {
     const failure =
       outcome.kind === 'nak'
         ? `nak ${outcome.cause ?? 'without a cause'}: ${outcome.verdict.text}`
-        : `not asked: ${outcome.fault.kind}`;
+        : `not asked: ${planFaultText(outcome.fault)}`;
     const action = outcome.kind === 'nak' ? outcome.verdict.action : 'stop';
     if (outcome.kind === 'nak' && this.#isNews(`nak ${outcome.cause ?? 0}`))
       log.info('RADIUS_NAK', { gateway, cause: outcome.cause ?? 0, action });

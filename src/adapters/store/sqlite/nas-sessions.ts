@@ -2,7 +2,7 @@
 // Who held an address when is the bindings' business; this only finds whom to name in a request to the NAS.
 import { DAY, type Instant, MINUTE } from '../../../core/kernel/time.ts';
 import { type AccountingRecord, isReset, type NamedPrefix, type SessionRecord } from '../../../core/line/accounting.ts';
-import type { NasSession, SessionFacts } from '../../../core/line/session.ts';
+import { type NasSession, type SessionFacts, serviceOf } from '../../../core/line/session.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../../core/net/prefix.ts';
 import type { NasSessions } from '../../../flow/ports.ts';
 import type { Connection, Database } from './database.ts';
@@ -73,9 +73,10 @@ export class SqliteNasSessions implements NasSessions {
   /** Durable when it resolves; may be repeated. Records without facts are of gateways that nobody asks about. */
   async record(batch: readonly AccountingRecord[]): Promise<void> {
     const ours = batch.filter((one) => isReset(one) || one.facts !== undefined);
+    const kept = ours.filter((one) => isReset(one) || serviceOf(one) === undefined);
     if (ours.length === 0) return;
     await this.#database.write((tx) => {
-      for (const one of ours) isReset(one) ? putReset(tx, one) : putRecord(tx, one);
+      for (const one of kept) isReset(one) ? putReset(tx, one) : putRecord(tx, one);
     });
     for (const one of ours) for (const listener of this.#listeners) listener(one);
   }

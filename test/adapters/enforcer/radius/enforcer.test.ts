@@ -296,6 +296,50 @@ describe('sessions come and go', () => {
   });
 });
 
+describe('records about one service of a session', () => {
+  it('prove what they name, and neither rename the session nor end it', async () => {
+    await t.end();
+    t = new Stage({
+      dialect: {
+        ...FILTERS,
+        confirm: [{ by: 'accounting', strict: { attribute: 'ERX-Service-Session', contains: '{strict}' } }],
+      },
+    });
+    await t.hear();
+    await t.put('strict');
+    await t.pass(MINUTE);
+    const service = { sessionId: 's1:77', facts: { 'ERX-Service-Session': ['garden'] } };
+    await t.hear({ ...service, startAt: t.now });
+    expect(await t.seen()).toBe('strict strict');
+    await t.hear({ ...service, status: 'stop', eventAt: t.now + SECOND });
+    expect(await t.seen()).toBe('strict strict');
+    await t.remove();
+    expect(t.asked.at(-1)).toBe(OFF);
+  });
+
+  it('of another vendor name their parent', async () => {
+    await t.hear();
+    await t.put('strict');
+    await t.hear({ sessionId: 'svc-9', facts: { 'Cisco-AVPair': ['parent-session-id=s1'] }, startAt: t.now });
+    await t.remove();
+    expect(t.asked).toEqual([STRICT, OFF]);
+  });
+});
+
+describe('a dialect with nothing between open and strict', () => {
+  it('takes open for what leaky looks like there, and raises no alarm', async () => {
+    await t.end();
+    t = new Stage({ dialect: { ...FILTERS, leaky: FILTERS.off, lacksLeaky: true } });
+    await t.hear();
+    await t.put('strict');
+    await t.put('leaky');
+    await t.pass(MINUTE);
+    await t.hear(interim('home'));
+    expect(t.enforcer.progress().drifted).toBe(0);
+    expect(await t.seen()).toBe('leaky leaky');
+  });
+});
+
 describe('order and safety', () => {
   it('a release outranks every quarantine that waits', async () => {
     await t.end();
@@ -436,7 +480,7 @@ describe('order and safety', () => {
     await t.put('strict');
     await t.remove();
     expect(t.asked).toEqual([STRICT]);
-    expect(t.said().join()).toContain('open refused (not asked: plan-unknown)');
+    expect(t.said().join()).toContain('open refused (not asked: nobody knows the Filter-Id from before the garden');
     await t.pass(2 * MINUTE);
     expect(t.enforcer.progress().oldestReleaseMs).toBeGreaterThan(MINUTE);
   });
