@@ -21,7 +21,7 @@ export type AccountingCount = (typeof COUNTS)[number];
 export type AccountingCounts = Readonly<Record<AccountingCount, number>>;
 
 /** A NAS with 100,000 sessions that comes back from a reboot is through in ten seconds. */
-export const PACKETS_PER_SECOND = 10_000;
+const PACKETS_PER_SECOND = 10_000;
 
 export class Counter {
   readonly #counts = new Map<AccountingCount, number>(COUNTS.map((name) => [name, 0]));
