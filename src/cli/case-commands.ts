@@ -137,8 +137,9 @@ function printProof(proof: Row | null): void {
     `  the gateways prove ${paint('bold', String(proof['confirmed']))}${proof['partial'] === true ? ' – PARTIAL: not every address is covered' : ''}`,
   );
   for (const element of proof['elements'] as readonly Row[]) {
+    const why = typeof element['failure'] === 'string' ? ` (${element['failure']})` : '';
     say(
-      `    ${String(element['gateway'])}  ${String(element['prefix'])}  ${String(element['access'])}  ${String(element['phase'])}`,
+      `    ${String(element['gateway'])}  ${String(element['prefix'])}  ${String(element['access'])}  ${String(element['phase'])}${why}`,
     );
   }
   for (const gap of proof['uncovered'] as readonly Row[])

@@ -17,6 +17,8 @@ export interface LineProof {
     readonly access: Access;
     readonly phase: ElementPhase;
     readonly confirmedAt?: Instant;
+    /** Why it is not further: `timeout`, `applies-at-next-login`, `nak 401: …`. */
+    readonly failure?: string;
   }[];
   readonly uncovered: Derived['uncovered'];
 }
@@ -49,6 +51,7 @@ export function lineProof(facts: ProofFacts): LineProof {
       access: one.element.access,
       phase: one.phase,
       ...(one.confirmedAt === undefined ? {} : { confirmedAt: one.confirmedAt }),
+      ...(one.failure === undefined ? {} : { failure: one.failure }),
     })),
   };
 }
