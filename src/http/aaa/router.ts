@@ -2,7 +2,6 @@
 // nothing. 200 = these attributes; 204 = nothing of ours; anything else = not known, and the recipe lets the login in as it is.
 import express, { type Express, type Request, type Response } from 'express';
 import type { NamedAttribute } from '../../core/dialect/dialect.ts';
-import { loginReply } from '../../core/dialect/login.ts';
 import type { LoginAccess } from '../../flow/login-access.ts';
 import type { Clock, Log } from '../../flow/ports.ts';
 import { readBody } from '../intake/body.ts';
@@ -32,7 +31,7 @@ export interface AaaRouterOptions {
   readonly nases: readonly LoginNas[];
   /** Of a NAS that `nases` does not name. Default: User-Name. */
   readonly accessKey?: AccessKeyKind;
-  /** Empty: nothing can be said at login, the gateway is told afterwards. */
+  /** For an Access-Accept, the marker in Class among them. Empty: nothing can be said at login, the gateway is told afterwards. */
   readonly attributesFor: (gateway: string | undefined, access: 'strict' | 'leaky') => readonly NamedAttribute[];
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
@@ -122,7 +121,7 @@ function createDecision({ logins, nases, accessKey, attributesFor, clock, log }:
     const keys = accessKeysOf(login, nas?.accessKey ?? accessKey ?? 'User-Name');
     const access = keys.map((key) => logins.of(key)).find((found) => found !== undefined);
     if (access === undefined) return { kind: 'free' };
-    const attributes = loginReply(attributesFor(nas?.gateway, access), access);
+    const attributes = attributesFor(nas?.gateway, access);
     if (attributes.length === 0) return { kind: 'free' };
     const answer = restAnswer(attributes);
     if (answer.ok) return { kind: 'quarantined', body: JSON.stringify(answer.value) };

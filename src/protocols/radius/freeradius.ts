@@ -1,7 +1,8 @@
 // Attributes as FreeRADIUS 3 takes them from a database row or over HTTP: a name it knows and a text. The text is read once
 // more there: backslashes begin an escape. What it cannot be told exactly is refused here, not shortened there.
+
+import { isBesidePlan } from '../../core/dialect/beside-plan.ts';
 import type { NamedAttribute } from '../../core/dialect/dialect.ts';
-import { isBesidePlan } from '../../core/dialect/login.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { asHex } from './attributes.ts';
 import { attributeNamed } from './dictionary.ts';

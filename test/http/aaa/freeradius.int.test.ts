@@ -3,6 +3,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { NamedAttribute } from '../../../src/core/dialect/dialect.ts';
+import { MARKERS } from '../../../src/core/dialect/marker.ts';
 import { createAaaRouter } from '../../../src/http/aaa/router.ts';
 import { hashKey } from '../../../src/http/intake/keys.ts';
 import { type Attribute, decodePacket } from '../../../src/protocols/radius/codec.ts';
@@ -89,7 +90,7 @@ function ours() {
     },
     keyHashes: [hashKey(KEY)],
     nases: [{ identity: 'bng-by-circuit', gateway: 'bng-by-circuit', accessKey: 'Agent-Circuit-Id' }],
-    attributesFor: () => garden,
+    attributesFor: (_gateway, access) => [...garden, { name: 'Class', value: MARKERS[access] }],
     clock: { monotonicMs: () => performance.now() },
     log: new FakeLog(),
   });

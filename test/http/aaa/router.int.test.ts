@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NamedAttribute } from '../../../src/core/dialect/dialect.ts';
+import { MARKERS } from '../../../src/core/dialect/marker.ts';
 import { type AaaRouterOptions, createAaaRouter, type LoginCounts, noLoginsYet } from '../../../src/http/aaa/router.ts';
 import { hashKey } from '../../../src/http/intake/keys.ts';
 import { FakeLog } from '../../fakes/log.ts';
@@ -31,7 +32,10 @@ async function serve(options: Partial<AaaRouterOptions> = {}): Promise<string> {
     logins: { isReady: true, of: (accessKey) => (accessKey === 'ann' ? 'strict' : undefined) },
     keyHashes: [hashKey(KEY), hashKey(NEXT_KEY)],
     nases: [],
-    attributesFor: (_gateway, access) => [{ name: 'Filter-Id', value: `wg-${access}` }],
+    attributesFor: (_gateway, access) => [
+      { name: 'Filter-Id', value: `wg-${access}` },
+      { name: 'Class', value: MARKERS[access] },
+    ],
     clock: { monotonicMs: () => monotonicMs },
     log,
     counts,
@@ -93,7 +97,7 @@ describe('POST /v1/aaa/post-auth', () => {
     expect(counts).toMatchObject({ 'not-known': 1, free: 1 });
   });
 
-  test('a garden that has nothing to say at login says nothing, no marker either', async () => {
+  test('a garden that has nothing to say at login says nothing', async () => {
     const url = await serve({ attributesFor: () => [] });
     expect((await ask(url)).status).toBe(204);
   });

@@ -6,12 +6,13 @@ import { type AccessRequest, passwordFits } from '../../../protocols/radius/acce
 import { asText } from '../../../protocols/radius/attributes.ts';
 import type { Attribute } from '../../../protocols/radius/codec.ts';
 import { encodeNamed } from '../../../protocols/radius/named.ts';
-import { type AaaUser, acceptAttributes, type Garden } from './answer.ts';
+import { type AaaUser, acceptAttributes } from './answer.ts';
 import { Passwords } from './passwords.ts';
 
 export interface LoginDeskOptions {
   readonly userOf: (name: string) => AaaUser | undefined;
   readonly logins: Pick<LoginAccess, 'of'>;
+  /** For an Access-Accept, the marker in Class among them. Empty: nothing can be said at login. */
   readonly attributesFor: (gateway: string | undefined, access: 'strict' | 'leaky') => readonly NamedAttribute[];
   readonly log: Log;
 }
@@ -56,15 +57,16 @@ export class LoginDesk {
     return this.#passwords.fits(user.name, user.password.hash, credentials.password);
   }
 
-  #gardenOf({ accessKey, gateway }: Login): Garden | undefined {
+  /** undefined = not in one, or nothing can be said at login: the plan it is, and the gateway is told afterwards. */
+  #gardenOf({ accessKey, gateway }: Login): readonly NamedAttribute[] | undefined {
     const access = accessKey === undefined ? undefined : this.#options.logins.of(accessKey);
     if (access === undefined) return undefined;
     const attributes = this.#options.attributesFor(gateway, access);
-    return attributes.length === 0 ? undefined : { access, attributes };
+    return attributes.length === 0 ? undefined : attributes;
   }
 
   /** Half a garden may be none: when it cannot be said the plan it is, and the gateway is told afterwards. */
-  #accept(user: AaaUser, garden: Garden | undefined, gateway: string | undefined): Verdict {
+  #accept(user: AaaUser, garden: readonly NamedAttribute[] | undefined, gateway: string | undefined): Verdict {
     const named = acceptAttributes(user, garden);
     const encoded = encodeNamed(named);
     if (encoded.ok) return { kind: garden === undefined ? 'accepted' : 'quarantined', attributes: encoded.value };

@@ -1,13 +1,14 @@
 // Which rows stand for which garden, and what has to change for them to do so. Pure.
 
 import type { NamedAttribute } from '../../../core/dialect/dialect.ts';
-import { loginReply } from '../../../core/dialect/login.ts';
+import { MARKERS } from '../../../core/dialect/marker.ts';
 import { ok, type Result } from '../../../core/kernel/result.ts';
 import { serverAttributes } from '../../../protocols/radius/freeradius.ts';
 
 export type GardenAccess = 'strict' | 'leaky';
 
-export const GROUPS = { strict: 'engawa-strict', leaky: 'engawa-leaky' } as const;
+/** The group, like the marker that its members get. */
+export const GROUPS = MARKERS;
 export type GroupName = (typeof GROUPS)[GardenAccess];
 
 export interface ReplyRow {
@@ -19,9 +20,8 @@ export interface ReplyRow {
 /** What FreeRADIUS finds in radreply for the user alone comes before them: `!*` takes that away too. */
 export function replyRows(
   attributes: readonly NamedAttribute[],
-  access: GardenAccess,
 ): Result<readonly ReplyRow[], { readonly index: number; readonly text: string }> {
-  const told = serverAttributes(loginReply(attributes, access));
+  const told = serverAttributes(attributes);
   if (!told.ok) return told;
   const rows = told.value.flatMap(({ attribute, name, values, how }): readonly ReplyRow[] => [
     ...(how === 'replace' ? [{ attribute, op: '!*', value: values[0]! } as const] : []),

@@ -100,7 +100,7 @@ export class GroupWork {
   #replies(): Readonly<Record<GardenAccess, readonly ReplyRow[]>> {
     const rowsOf = (access: GardenAccess) => {
       const attributes = this.#options.attributesFor(access);
-      const rows = replyRows(attributes, access);
+      const rows = replyRows(attributes);
       if (rows.ok) return rows.value;
       const { index, text } = rows.error;
       this.#options.log.error('AAA_ATTRIBUTE_UNSAYABLE', { attribute: attributes[index]!.name, text });

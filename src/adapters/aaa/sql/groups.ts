@@ -13,7 +13,7 @@ import type { Connect, SqlSession } from './session.ts';
 export interface SqlGroupsOptions {
   readonly logins: LoginAccess;
   readonly connect: Connect;
-  /** What a login in that garden gets. Empty: nothing can be said at login, and nobody is put into the group. */
+  /** What a login in that garden gets, the marker in Class among it. Empty: nothing can be said at login, and nobody is put into the group. */
   readonly attributesFor: (access: GardenAccess) => readonly NamedAttribute[];
   /** Lower than that of every group of a plan: FreeRADIUS takes the lowest first and, without Fall-Through, no other. */
   readonly priority: number;

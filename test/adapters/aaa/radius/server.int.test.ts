@@ -7,6 +7,7 @@ import type { AaaClient } from '../../../../src/adapters/aaa/radius/client.ts';
 import { hashPassword } from '../../../../src/adapters/aaa/radius/passwords.ts';
 import { AaaServer, type AaaServerOptions } from '../../../../src/adapters/aaa/radius/server.ts';
 import type { NamedAttribute } from '../../../../src/core/dialect/dialect.ts';
+import { MARKERS } from '../../../../src/core/dialect/marker.ts';
 import { replyFault } from '../../../../src/protocols/radius/authenticator.ts';
 import { CODE, decodePacket } from '../../../../src/protocols/radius/codec.ts';
 import { decodeNamed } from '../../../../src/protocols/radius/named.ts';
@@ -28,6 +29,7 @@ const PLAN: readonly NamedAttribute[] = [
 const GARDEN: readonly NamedAttribute[] = [
   { name: 'Filter-Id', value: 'wg-in' },
   { name: 'ERX-Service-Activate', tag: 1, value: 'WG(portal)' },
+  { name: 'Class', value: MARKERS.strict },
 ];
 const USERS = new Map<string, AaaUser>(
   [

@@ -7,6 +7,7 @@ import { postgres } from '../../../../src/adapters/aaa/sql/postgres.ts';
 import type { Connect } from '../../../../src/adapters/aaa/sql/session.ts';
 import { sqlUserName } from '../../../../src/adapters/aaa/sql/user-name.ts';
 import type { NamedAttribute } from '../../../../src/core/dialect/dialect.ts';
+import { MARKERS } from '../../../../src/core/dialect/marker.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { FakeLogins } from '../../../fakes/logins.ts';
 import {
@@ -100,7 +101,8 @@ describe.each(Object.entries(KINDS))('the groups in %s', (_name, kind) => {
     const groups = new SqlGroups({
       logins,
       connect: kind.connect(database.port),
-      attributesFor: () => attributes,
+      attributesFor: (garden) =>
+        attributes.length === 0 ? [] : [...attributes, { name: 'Class', value: MARKERS[garden] }],
       priority: -100,
       log,
       ...options,

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { GROUPS, membershipChanges, replyRows } from '../../../../src/adapters/aaa/sql/group-rows.ts';
 import { SqlGroups, type SqlGroupsOptions } from '../../../../src/adapters/aaa/sql/groups.ts';
 import { SqlFault, type SqlRow, type SqlSession, type SqlValue } from '../../../../src/adapters/aaa/sql/session.ts';
+import { MARKERS } from '../../../../src/core/dialect/marker.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { FakeLogins } from '../../../fakes/logins.ts';
 
@@ -70,7 +71,10 @@ function started(options: Partial<SqlGroupsOptions> = {}) {
   const groups = new SqlGroups({
     logins,
     connect: database.connect,
-    attributesFor: () => [{ name: 'Filter-Id', value: 'wg' }],
+    attributesFor: (access) => [
+      { name: 'Filter-Id', value: 'wg' },
+      { name: 'Class', value: MARKERS[access] },
+    ],
     priority: -100,
     log,
     limits: { firstWaitMs: 5, stopWithinMs: 50 },
@@ -215,16 +219,14 @@ describe('the groups of the AAA database', () => {
 
 describe('the rows', () => {
   test('of a garden take away what the plan says, once for all tags, and add its own', () => {
-    const rows = replyRows(
-      [
-        { name: 'ERX-Service-Activate', tag: 1, value: 'a' },
-        { name: 'ERX-Service-Activate', tag: 2, value: 'b' },
-        { name: 'Filter-Id', value: 'one' },
-        { name: 'Filter-Id', value: 'two' },
-        { name: 'Cisco-AVPair', value: 'x=y' },
-      ],
-      'leaky',
-    );
+    const rows = replyRows([
+      { name: 'ERX-Service-Activate', tag: 1, value: 'a' },
+      { name: 'ERX-Service-Activate', tag: 2, value: 'b' },
+      { name: 'Filter-Id', value: 'one' },
+      { name: 'Filter-Id', value: 'two' },
+      { name: 'Cisco-AVPair', value: 'x=y' },
+      { name: 'Class', value: MARKERS.leaky },
+    ]);
     expect(rows.ok && rows.value.map((row) => Object.values(row).join(' '))).toEqual([
       'ERX-Service-Activate !* a',
       'ERX-Service-Activate:1 := a',
