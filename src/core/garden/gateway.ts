@@ -40,6 +40,14 @@ export interface Pack {
   readonly ports: readonly PortRange[];
 }
 
+export interface ModeMarks {
+  /** The bits that are ours; all others stay as they are. */
+  readonly mask: number;
+  /** Within the mask, not 0, and different. A line that is free has none of the bits. */
+  readonly strict: number;
+  readonly leaky: number;
+}
+
 export interface GatewaySpec {
   readonly name: string;
   /** nft table, `inet <table>`; ours alone. Default `engawa`. */
@@ -71,4 +79,6 @@ export interface GatewaySpec {
   readonly packs: readonly Pack[];
   /** The operator's NTP servers, the only time source of a strict line. */
   readonly ntpServers: readonly Prefix[];
+  /** Bits of the packet mark that tell the operator's own rules a line's access; absent: the mark is not touched. */
+  readonly modeMarks?: ModeMarks;
 }

@@ -5,6 +5,7 @@ import type { GatewaySpec } from '../../core/garden/gateway.ts';
 import { fromHome, localServices, toHome } from './chains-garden.ts';
 import { dnsZone, limits, steering } from './chains-steering.ts';
 import { fromLifelines, fromPacks, toAnyPeer, toLifelines, toPacks } from './destination-rules.ts';
+import { modeMarks } from './mode-marks.ts';
 import type { Chain } from './rule-parts.ts';
 import { declaredSets, keyForms, SENTINEL_SET, SENTINEL_VALUE } from './sets.ts';
 
@@ -98,6 +99,7 @@ function allChains(spec: GatewaySpec): readonly Chain[] {
     ...sharedChains(spec),
     ...dnsZone(spec, forms),
     ...limits(spec, forms),
+    ...modeMarks(spec, forms),
     ...steering(spec, forms),
     ...fromHome(spec, forms),
     ...toHome(spec, forms),

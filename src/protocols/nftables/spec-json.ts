@@ -1,6 +1,12 @@
 // The gateway's facts as a JSON file for the helper: addresses as text, everything checked on the way in.
 // Written by the service or the launcher, read once at the helper's start; leaves out what the operator's own YAML says about it.
-import { type GatewaySpec, LIFELINE_CLASSES, type Lifeline, type Pack } from '../../core/garden/gateway.ts';
+import {
+  type GatewaySpec,
+  LIFELINE_CLASSES,
+  type Lifeline,
+  type ModeMarks,
+  type Pack,
+} from '../../core/garden/gateway.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { formatIp, type Ip, parseIp } from '../../core/net/ip.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../core/net/prefix.ts';
@@ -151,11 +157,21 @@ function packOf(n: Node): Pack {
   return { ...peersOf(n), purpose: n.get('purpose').text() };
 }
 
+function modeMarksOf(n: Node): ModeMarks {
+  const bits = (key: string) => n.get(key).int(1, 0xffff_ffff);
+  const marks = { mask: bits('mask'), strict: bits('strict'), leaky: bits('leaky') };
+  const isInside = (mark: number) => (mark & ~marks.mask) === 0;
+  if (!isInside(marks.strict) || !isInside(marks.leaky) || marks.strict === marks.leaky)
+    n.fail('two different marks within the mask');
+  return marks;
+}
+
 function specOf(root: Node): GatewaySpec {
   const lifelines = root.get('lifelines').list(lifelineOf);
   if (!lifelines.some((l) => l.class === 'emergency')) root.get('lifelines').fail('at least one of class emergency');
   const pair = (n: Node) => ({ ip4: n.get('ip4').ip(4), ip6: n.get('ip6').ip(6) });
   const ports = root.get('ports');
+  const modeMarks = root.get('modeMarks').optional(modeMarksOf);
   const isPortalElsewhere = root.get('isPortalElsewhere').optional((n) => n.bool());
   return {
     name: root.get('name').text(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
@@ -177,5 +193,6 @@ function specOf(root: Node): GatewaySpec {
     lifelines,
     packs: root.get('packs').list(packOf),
     ntpServers: root.get('ntpServers').list(prefix),
+    ...(modeMarks === undefined ? {} : { modeMarks }),
   };
 }

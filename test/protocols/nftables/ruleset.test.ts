@@ -68,6 +68,29 @@ describe('the ruleset', () => {
     expect(linesOf({ ...exampleGateway, isPortalElsewhere: false })).toEqual(here);
   });
 
+  test('marks packets of garden lines only where it is asked to, from the sets that say the access', () => {
+    const modeMarks = { mask: 0xf000_0000, strict: 0x8000_0000, leaky: 0x1000_0000 };
+    const extra = linesOf({ ...exampleGateway, modeMarks }).filter((line) => !here.includes(line));
+    expect(extra.map((line) => line.replace('inet engawa ', ''))).toEqual([
+      'add chain mode_up { type filter hook prerouting priority -140; policy accept; }',
+      'add chain mode_down { type filter hook forward priority -12; policy accept; }',
+      'add rule mode_up iifname != { "ppp*", "access0" } accept',
+      'add rule mode_up ip saddr @strict4 meta mark set meta mark & 0x0fffffff | 0x80000000 accept',
+      'add rule mode_up ip6 saddr @strict6_128 meta mark set meta mark & 0x0fffffff | 0x80000000 accept',
+      'add rule mode_up ip6 saddr & ffff:ffff:ffff:ff00:: @strict6_56 meta mark set meta mark & 0x0fffffff | 0x80000000 accept',
+      'add rule mode_up ip saddr @leaky4 meta mark set meta mark & 0x0fffffff | 0x10000000 accept',
+      'add rule mode_up ip6 saddr @leaky6_128 meta mark set meta mark & 0x0fffffff | 0x10000000 accept',
+      'add rule mode_up ip6 saddr & ffff:ffff:ffff:ff00:: @leaky6_56 meta mark set meta mark & 0x0fffffff | 0x10000000 accept',
+      'add rule mode_down oifname != { "ppp*", "access0" } accept',
+      'add rule mode_down ip daddr @strict4 meta mark set meta mark & 0x0fffffff | 0x80000000 accept',
+      'add rule mode_down ip6 daddr @strict6_128 meta mark set meta mark & 0x0fffffff | 0x80000000 accept',
+      'add rule mode_down ip6 daddr & ffff:ffff:ffff:ff00:: @strict6_56 meta mark set meta mark & 0x0fffffff | 0x80000000 accept',
+      'add rule mode_down ip daddr @leaky4 meta mark set meta mark & 0x0fffffff | 0x10000000 accept',
+      'add rule mode_down ip6 daddr @leaky6_128 meta mark set meta mark & 0x0fffffff | 0x10000000 accept',
+      'add rule mode_down ip6 daddr & ffff:ffff:ffff:ff00:: @leaky6_56 meta mark set meta mark & 0x0fffffff | 0x10000000 accept',
+    ]);
+  });
+
   test('keeps names of the configuration inside their comment', () => {
     const [pack] = exampleGateway.packs;
     const evil = { ...pack!, name: 'x" accept\nflush ruleset', prefixes: [prefix('203.0.113.1')] };

@@ -11,7 +11,8 @@ const changed = (change: (spec: Record<string, unknown>) => void): string => {
 
 describe('the gateway’s facts as a file for the helper', () => {
   it('come back as they were written', () => {
-    for (const spec of [SPEC, { ...SPEC, isPortalElsewhere: true, ipv6Lengths: [56, 128] }])
+    const modeMarks = { mask: 0xf000_0000, strict: 0x8000_0000, leaky: 0x1000_0000 };
+    for (const spec of [SPEC, { ...SPEC, isPortalElsewhere: true, ipv6Lengths: [56, 128], modeMarks }])
       expect(decodeSpec(encodeSpec(spec))).toEqual({ ok: true, value: spec });
   });
 
@@ -44,6 +45,20 @@ describe('the gateway’s facts as a file for the helper', () => {
       }),
       'isPortalElsewhere',
     ],
+    ...(
+      [
+        [{ mask: 0xff, strict: 0x100, leaky: 1 }, 'modeMarks'],
+        [{ mask: 0xff, strict: 1, leaky: 1 }, 'modeMarks'],
+        [{ mask: 0xff, strict: 0, leaky: 1 }, 'modeMarks.strict'],
+        [{ mask: 2 ** 32, strict: 1, leaky: 2 }, 'modeMarks.mask'],
+      ] as const
+    ).map(([marks, path]): [string, string, string] => [
+      `marks ${JSON.stringify(marks)}`,
+      changed((s) => {
+        s['modeMarks'] = marks;
+      }),
+      path,
+    ]),
     [
       'host bits in a pool',
       changed((s) => {
