@@ -2,6 +2,8 @@
 // nothing. 200 = these attributes; 204 = nothing of ours; anything else = not known, and the recipe lets the login in as it is.
 import express, { type Express, type Request, type Response } from 'express';
 import type { NamedAttribute } from '../../core/dialect/dialect.ts';
+import { parseIp } from '../../core/net/ip.ts';
+import { containsIp, type Prefix } from '../../core/net/prefix.ts';
 import type { LoginAccess } from '../../flow/login-access.ts';
 import type { Clock, Log } from '../../flow/ports.ts';
 import { readBody } from '../intake/body.ts';
@@ -15,6 +17,8 @@ import { type AccessKeyKind, accessKeysOf, type Login, readLogin } from './login
 export interface LoginNas {
   /** NAS-Identifier, or the address, as the login names it. */
   readonly identity: string;
+  /** Addresses it may log in from, for one that goes by another name there. */
+  readonly from?: readonly Prefix[];
   /** Handed to attributesFor. */
   readonly gateway: string;
   readonly accessKey: AccessKeyKind;
@@ -117,7 +121,7 @@ function createDecision({ logins, nases, accessKey, attributesFor, clock, log }:
   );
   return (login: Login): Decision => {
     if (!logins.isReady) return { kind: 'not-known' };
-    const nas = byIdentity.get(login.nas) ?? byIdentity.get(login.nasIp);
+    const nas = byIdentity.get(login.nas) ?? byIdentity.get(login.nasIp) ?? nasFrom(nases, login.nasIp);
     const keys = accessKeysOf(login, nas?.accessKey ?? accessKey ?? 'User-Name');
     const access = keys.map((key) => logins.of(key)).find((found) => found !== undefined);
     if (access === undefined) return { kind: 'free' };
@@ -131,6 +135,17 @@ function createDecision({ logins, nases, accessKey, attributesFor, clock, log }:
     tellUnsayable();
     return { kind: 'not-known' };
   };
+}
+
+/** Of two that name one address, the longer prefix speaks. */
+function nasFrom(nases: readonly LoginNas[], address: string): LoginNas | undefined {
+  const ip = parseIp(address);
+  if (ip === undefined) return undefined;
+  let [best, length]: [LoginNas | undefined, number] = [undefined, -1];
+  for (const nas of nases)
+    for (const prefix of nas.from ?? [])
+      if (prefix.length > length && containsIp(prefix, ip)) [best, length] = [nas, prefix.length];
+  return best;
 }
 
 function send(response: Response, body: string): void {

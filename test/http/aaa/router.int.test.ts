@@ -5,6 +5,7 @@ import type { NamedAttribute } from '../../../src/core/dialect/dialect.ts';
 import { MARKERS } from '../../../src/core/dialect/marker.ts';
 import { type AaaRouterOptions, createAaaRouter, type LoginCounts, noLoginsYet } from '../../../src/http/aaa/router.ts';
 import { hashKey } from '../../../src/http/intake/keys.ts';
+import { prefix } from '../../core/line/records.ts';
 import { FakeLog } from '../../fakes/log.ts';
 
 const [KEY, NEXT_KEY] = ['a'.repeat(43), 'b'.repeat(43)];
@@ -102,7 +103,7 @@ describe('POST /v1/aaa/post-auth', () => {
     expect((await ask(url)).status).toBe(204);
   });
 
-  test('the NAS decides gateway and access key: by its identifier first, by its address, else the default', async () => {
+  test('the NAS decides gateway and access key: by its identifier first, by its address, by whose addresses these are', async () => {
     const asked: (string | undefined)[] = [];
     const url = await serve({
       logins: {
@@ -112,6 +113,13 @@ describe('POST /v1/aaa/post-auth', () => {
       nases: [
         { identity: 'bng1', gateway: 'north', accessKey: 'Agent-Circuit-Id' },
         { identity: '192.0.2.2', gateway: 'south', accessKey: 'Calling-Station-Id' },
+        { identity: 'x1', from: [prefix('203.0.113.0/24')], gateway: 'wide', accessKey: 'User-Name' },
+        {
+          identity: 'x2',
+          from: [prefix('203.0.113.8'), prefix('2001:db8::/64')],
+          gateway: 'east',
+          accessKey: 'User-Name',
+        },
       ],
       attributesFor: (gateway) => {
         asked.push(gateway);
@@ -125,7 +133,9 @@ describe('POST /v1/aaa/post-auth', () => {
     const south = { ...LOGIN, ...unnamed, nas: 'x', nasIp: '192.0.2.2' };
     expect((await ask(url, { ...south, mac: LOGIN.mac })).status).toBe(200);
     expect((await ask(url, { ...LOGIN, nas: '', nasIp: '192.0.2.9' })).status).toBe(200);
-    expect(asked).toEqual(['north', 'north', 'south', undefined]);
+    for (const nasIp of ['203.0.113.8', '203.0.113.9', '2001:db8::7', 'no address'])
+      expect((await ask(url, { ...LOGIN, nas: '', nasIp })).status).toBe(200);
+    expect(asked).toEqual(['north', 'north', 'south', undefined, 'east', 'wide', 'east', undefined]);
   });
 
   test('values of one attribute go together, tags apart, and each plan value is taken away once', async () => {
