@@ -20,7 +20,7 @@ export interface FlightOptions {
   readonly secrets: readonly Uint8Array[];
   readonly packetsPerSecond: number;
   readonly timers: Timers;
-  readonly replayWindowMs: number;
+  readonly restMs: number;
   readonly mostPorts: number;
   readonly messageAuthenticator: boolean;
   readonly requireMessageAuthenticator: boolean;
@@ -175,17 +175,17 @@ export class Flights<A extends { readonly code: 40 | 43; readonly attributes: re
   }
 
   #portsOf(isConnected: boolean, most: number): Ports<Flight<A>> {
-    const { address, port, source, replayWindowMs, monotonicMs, random } = this.#options;
+    const { address, port, source, restMs, monotonicMs, random } = this.#options;
     const open = () =>
       Port.open<Flight<A>>({
-        ...{ address, port, source, isConnected, replayWindowMs },
+        ...{ address, port, source, isConnected, restMs },
         // After a restart the kernel may give a port that the NAS remembers: then with other identifiers, most likely.
         firstIdentifier: Math.floor(random() * 256),
         onDatagram: (from, datagram, peer) => this.#take(from, datagram, peer),
         onTrouble: (code) => this.#tally.trouble(code),
       });
     const onOpenFailed = (code: string) => this.#tally.trouble(code);
-    return new Ports({ open, most, replayWindowMs, monotonicMs, onReady: () => this.#events.onRoom(), onOpenFailed });
+    return new Ports({ open, most, restMs, monotonicMs, onReady: () => this.#events.onRoom(), onOpenFailed });
   }
 
   #take(port: Port<Flight<A>>, datagram: Uint8Array, peer: RemoteInfo): void {

@@ -32,7 +32,7 @@ const PRESETS = {
 
 export type { DynamicChange, Exchange };
 
-interface Told extends Omit<FlightOptions, keyof typeof PRESETS | 'mostPorts'> {
+interface Told extends Omit<FlightOptions, keyof typeof PRESETS | 'mostPorts' | 'restMs'> {
   /** As the configuration calls it: for the log. */
   readonly name: string;
   readonly log: Log;
@@ -77,11 +77,13 @@ export class NasClient {
     const address = parsePeer(options.address);
     if (address === undefined) throw new Error(`${options.name}: the address of a NAS is an IP address`);
     const settings = { ...PRESETS, ...options, address: formatIp(address) };
-    const usedUp = Math.ceil((settings.packetsPerSecond * settings.replayWindowMs) / 1000 / 256) + 1;
+    // A hundredth more than the NAS remembers: packets take their time, and not always the same.
+    const restMs = settings.replayWindowMs * 1.01;
+    const usedUp = Math.ceil((settings.packetsPerSecond * restMs) / 1000 / 256) + 1;
     this.#options = settings;
     this.#tally = new Tally(options);
     this.#secrets = new SecretChoice(options.secrets.length);
-    this.#flights = new Flights({ mostPorts: Math.min(MOST_PORTS, usedUp), ...settings }, this.#tally, {
+    this.#flights = new Flights({ restMs, mostPorts: Math.min(MOST_PORTS, usedUp), ...settings }, this.#tally, {
       onAnswer: (flight, reply) => this.#answered(flight, reply),
       onGivenUp: (flight) => this.#unanswered(flight),
       onRoom: () => this.#pump(),

@@ -16,7 +16,8 @@ export interface PortOptions<H> {
    * addresses: which is worth knowing, and no answer.
    */
   readonly isConnected: boolean;
-  readonly replayWindowMs: number;
+  /** So long after its last transmission an identifier rests. */
+  readonly restMs: number;
   readonly firstIdentifier: number;
   readonly onDatagram: (port: Port<H>, datagram: Uint8Array, peer: RemoteInfo) => void;
   /** ICMP, or a packet that could not leave: an errno word. */
@@ -68,7 +69,7 @@ export class Port<H> {
   /** When the next identifier may be used, in the clock's milliseconds; Infinity while a request holds it. */
   get readyAtMs(): number {
     if (this.#holders[this.#next] !== undefined) return Number.POSITIVE_INFINITY;
-    return this.#sentMs[this.#next]! + this.#options.replayWindowMs;
+    return this.#sentMs[this.#next]! + this.#options.restMs;
   }
 
   /** To be held and sent only when it is ready. */
@@ -109,7 +110,7 @@ export class Port<H> {
   }
 
   isIdle(nowMs: number): boolean {
-    return this.#held === 0 && nowMs - this.#lastSentMs > this.#options.replayWindowMs;
+    return this.#held === 0 && nowMs - this.#lastSentMs > this.#options.restMs;
   }
 
   close(): void {

@@ -5,7 +5,7 @@ import { codeOf, type Port } from './port.ts';
 export interface PortsOptions<H> {
   readonly open: () => Promise<Port<H>>;
   readonly most: number;
-  readonly replayWindowMs: number;
+  readonly restMs: number;
   readonly monotonicMs: () => number;
   /** `ready` may give something now. */
   readonly onReady: () => void;
@@ -116,6 +116,6 @@ export class Ports<H> {
         else this.#spent.splice(this.#spent.indexOf(port), 1);
       }
       if (this.open > 0) this.#sweepLater();
-    }, this.#options.replayWindowMs).unref();
+    }, this.#options.restMs).unref();
   }
 }

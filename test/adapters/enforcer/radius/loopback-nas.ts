@@ -95,7 +95,7 @@ export function errorCause(value: number): Attribute {
   return { type: 101, value: Uint8Array.of(0, 0, value >> 8, value & 255) };
 }
 
-export const QUICK = { irtMs: 30, mrtMs: 60, mrc: 3, mrdMs: 120 };
+export const QUICK = { irtMs: 60, mrtMs: 100, mrc: 3, mrdMs: 300 };
 
 export type ClientOptions = Partial<NasClientOptions> & { readonly log?: FakeLog };
 

@@ -1,6 +1,6 @@
 // Identifiers and ports: none is used twice while the NAS may remember it, however often requests are sent again.
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type ClientOptions, change, clientOf, LoopbackNas, QUICK, reply } from './loopback-nas.ts';
+import { type ClientOptions, change, clientOf, LoopbackNas, reply } from './loopback-nas.ts';
 import { until } from './until.ts';
 
 const WINDOW = 300_000;
@@ -50,10 +50,10 @@ it('N04: the 257th request within the window leaves from a new port, and no iden
 it('after the window a port serves again', async () => {
   const made = client();
   await ask(made, 256);
-  shiftMs += WINDOW - 1000;
+  shiftMs += WINDOW - 10_000;
   await ask(made, 1);
   expect(made.standing().ports).toBe(2);
-  shiftMs += 2000;
+  shiftMs += 14_000;
   await ask(made, 255);
   await ask(made, 256);
   expect(made.standing().ports).toBe(2);
@@ -62,21 +62,21 @@ it('after the window a port serves again', async () => {
 });
 
 it('the window begins with the last transmission, not with the first', async () => {
-  const made = client({ timers: { ...QUICK, irtMs: 50, mrdMs: 10_000, mrc: 9 } });
+  const made = client({ timers: { irtMs: 700, mrtMs: 700, mrdMs: 60_000, mrc: 9 } });
   let isAsked = false;
   nas.answer = (one) => {
     if (one.session !== 's255' || isAsked) return reply(one);
     isAsked = true;
-    shiftMs += 1000;
+    shiftMs += 20_000;
     return undefined;
   };
   await ask(made, 256);
-  expect(nas.heard).toHaveLength(257);
-  const last = places()[256];
-  shiftMs += WINDOW - 900;
+  const before = places();
+  shiftMs += WINDOW - 10_000;
   await ask(made, 257);
-  expect(places(257).slice(0, 255)).toEqual(places().slice(0, 255));
-  expect(places(257)).not.toContain(last);
+  const again = new Set(places(before.length));
+  expect(again).not.toContain(before.at(-1));
+  expect(before.filter((place) => again.has(place))).toHaveLength(255);
 });
 
 it('with every port spent requests wait for the first identifier', async () => {
