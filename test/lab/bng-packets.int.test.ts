@@ -200,3 +200,18 @@ test('a home that dials in again under another address takes it with it', async 
   expect(await tcp(home, otherSite.ip4, 9000)).toBe('open');
   expect((await bng.sessionOf(USER))?.home.ip4).toBe(next);
 });
+
+test('told to reboot it loses its sessions, and homes dial in again by themselves', async () => {
+  const before = await bng.sessionOf(USER);
+  await bng.become('forgets-on-reboot');
+  await bng.reboot();
+  const after = await waitFor(
+    () => bng.sessionOf(USER),
+    (session) => session !== undefined,
+  );
+  expect(after?.id).not.toBe(before?.id);
+  expect(after?.home.ip4).toBe(before?.home.ip4);
+  await bng.hangUp(USER);
+  expect(await bng.sessionOf(USER)).toBeUndefined();
+  expect(await tcp(home, otherSite.ip4, 9000)).toBe('silent');
+});
