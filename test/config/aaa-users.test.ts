@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readAaaUsers } from '../../src/config/aaa-users.ts';
 import { formatFault } from '../../src/config/faults.ts';
@@ -83,4 +84,10 @@ test('a file with a fault does not load and says where, and never shows a passwo
     '12 users[3].paln',
   ]);
   expect(faults.join()).not.toContain('but-the-password');
+});
+
+test('the sample of docs/aaa.md loads', () => {
+  const text = readFileSync(new URL('../../docs/aaa.md', import.meta.url), 'utf8');
+  const sample = /```yaml\n(everyone:[\s\S]*?)```/.exec(text)?.[1];
+  expect(read(sample!)).toMatchObject([{ name: 'ann@isp.example' }, { name: 'bob@isp.example' }]);
 });

@@ -13,7 +13,7 @@ import { formatPrefix } from '../../../src/core/net/prefix.ts';
 import { prefix } from '../../core/line/records.ts';
 import { FakeLog } from '../../fakes/log.ts';
 import { freePort } from '../../peers/daemon.ts';
-import { radclient, startFreeRadius } from '../../peers/freeradius-aaa.ts';
+import { type FreeRadius, radclient, startFreeRadius } from '../../peers/freeradius-aaa.ts';
 
 const OUR_SECRET = 'proxy-secret-of-engawa';
 const undo: (() => Promise<unknown> | unknown)[] = [];
@@ -61,19 +61,38 @@ async function listen(port: number, record: (batch: readonly AccountingRecord[])
   return listener;
 }
 
-test('with our listener down the NAS is answered all the same, and every record arrives when it is back', async () => {
-  const port = await freePort('udp');
+/** `line`: what the operator adds to `accounting`. */
+async function startProxy(line: string, ourPort: number): Promise<FreeRadius> {
   const radius = await startFreeRadius((raddb) => {
     raddb.install('policy.d/engawa');
     raddb.install('mods-available/engawa_spool');
     raddb.install('sites-available/engawa-accounting', [
       ['ipaddr = 192.0.2.10', 'ipaddr = 127.0.0.1'],
-      ['port = 1813', `port = ${port}`],
+      ['port = 1813', `port = ${ourPort}`],
       ['CHANGE-ME', OUR_SECRET],
     ]);
-    raddb.insertBefore('sites-available/default', 'attr_filter.accounting_response', '\tengawa_accounting');
+    raddb.insertBefore('sites-available/default', 'attr_filter.accounting_response', `\t${line}`);
   });
   undo.push(() => radius.stop());
+  return radius;
+}
+
+test('where a site proxies to somebody else, every record can go through the file', async () => {
+  const port = await freePort('udp');
+  const radius = await startProxy('engawa_spool', port);
+  const arrived: AccountingRecord[] = [];
+  const listener = await listen(port, async (batch) => arrived.push(...batch));
+  undo.push(() => listener.stop());
+  const start = ['Acct-Status-Type = Start', 'Acct-Session-Id = "1"', 'User-Name = "ann"', 'NAS-Identifier = "bng7"'];
+  const answer = await radclient(radius.acctPort, 'acct', [...start, 'Framed-IP-Address = 198.51.100.7']);
+  expect(answer.output).toContain('Received Accounting-Response');
+  expect(answer.tookMs).toBeLessThan(1500);
+  await expect.poll(() => arrived, { timeout: 20_000 }).toMatchObject([{ nas: 'proxy/bng7', accessKey: 'ann' }]);
+});
+
+test('with our listener down the NAS is answered all the same, and every record arrives when it is back', async () => {
+  const port = await freePort('udp');
+  const radius = await startProxy('engawa_accounting', port);
   const bindings = ownBindings();
   const arrived: AccountingRecord[] = [];
   const record = async (batch: readonly AccountingRecord[]) => {
