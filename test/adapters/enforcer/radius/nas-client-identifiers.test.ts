@@ -1,7 +1,6 @@
 // Identifiers and ports: none is used twice while the NAS may remember it, however often requests are sent again.
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type ClientOptions, change, clientOf, LoopbackNas, reply } from './loopback-nas.ts';
-import { until } from './until.ts';
 
 const WINDOW = 300_000;
 let nas: LoopbackNas;
@@ -91,7 +90,7 @@ it('with every port spent requests wait for the first identifier', async () => {
 it('closes a port that nobody needs any more, and opens one again', async () => {
   const made = client({ replayWindowMs: 60 });
   await ask(made, 300);
-  await until(() => made.standing().ports === 0);
+  await vi.waitFor(() => expect(made.standing().ports).toBe(0), 5000);
   await ask(made, 1);
   expect(made.standing().ports).toBe(1);
 });

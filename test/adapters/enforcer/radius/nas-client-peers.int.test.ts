@@ -1,5 +1,5 @@
 // The client against servers that others wrote: FreeRADIUS in the place of a NAS, and hostapd, which is strict.
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { NasClient, type NasClientOptions } from '../../../../src/adapters/enforcer/radius/nas-client.ts';
 import { AccountingListener } from '../../../../src/adapters/sessions/accounting/listener.ts';
 import { attributeNamed } from '../../../../src/protocols/radius/dictionary.ts';
@@ -7,7 +7,6 @@ import { prefix } from '../../../core/line/records.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { type FreeradiusNas, startFreeradiusNas } from '../../../peers/freeradius-nas.ts';
 import { type Hostapd, type HostapdSession, startHostapd } from '../../../peers/hostapd.ts';
-import { until } from './until.ts';
 
 const TIMERS = { irtMs: 150, mrtMs: 300, mrc: 3, mrdMs: 700 };
 const clients: NasClient[] = [];
@@ -51,7 +50,7 @@ describe('FreeRADIUS as a NAS', () => {
   it('reads what was sent and acknowledges it', async () => {
     expect(await client(nas).request(change('bob'))).toMatchObject({ kind: 'ack' });
     expect(await client(nas).request(change('bob', 40))).toMatchObject({ kind: 'ack' });
-    await until(() => /Sent Disconnect-ACK/.test(nas.log()));
+    await vi.waitFor(() => expect(nas.log()).toMatch(/Sent Disconnect-ACK/), 5000);
     for (const line of [
       /Message-Authenticator = 0x/,
       /User-Name = "bob"/,
@@ -72,7 +71,7 @@ describe('FreeRADIUS as a NAS', () => {
   it('N01: unanswered, it takes what comes again for the same request', async () => {
     const answer = await client(nas, { timers: TIMERS }).request(change('silent'));
     expect(answer).toMatchObject({ kind: 'timeout', sent: 3, badReplies: 0 });
-    await until(() => nas.log().split('Ignoring retransmit').length === 3);
+    await vi.waitFor(() => expect(nas.log().split('Ignoring retransmit')).toHaveLength(3), 5000);
     expect(nas.log().split('Not responding to request').length).toBe(2);
   });
 
@@ -184,9 +183,9 @@ describe('hostapd, strict', () => {
     expect(await strict().request(disconnect(session.sessionId))).toMatchObject({ kind: 'ack' });
     expect(await nas.session()).toBeUndefined();
     const told = ({ stored, ignored } = listener.counts()) => stored + ignored;
-    await until(() => told() > told(before), 10_000);
+    await vi.waitFor(() => expect(told()).toBeGreaterThan(told(before)), 10_000);
     expect(await nas.login()).toMatchObject({ userName: session.userName, mac: session.mac });
-    await until(() => told() > told(before) + 1, 10_000);
+    await vi.waitFor(() => expect(told()).toBeGreaterThan(told(before) + 1), 10_000);
     expect(listener.counts()).toMatchObject({ 'bad-authenticator': 0, malformed: 0, 'unknown-client': 0 });
   });
 });

@@ -1,7 +1,6 @@
 // Who goes first, how many at once and how fast; and what becomes of those that wait too long or are called back.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClientOptions, change, clientOf, type Heard, LoopbackNas, QUICK, reply } from './loopback-nas.ts';
-import { until } from './until.ts';
 
 let nas: LoopbackNas;
 /** Heard and not answered yet, while `isHolding`. */
@@ -194,6 +193,6 @@ describe('called back', () => {
     const asked = made.request(change('s1'));
     made.close();
     expect(await asked).toEqual({ kind: 'closed', sent: 0 });
-    await until(() => made.standing().ports === 0);
+    await vi.waitFor(() => expect(made.standing().ports).toBe(0), 5000);
   });
 });

@@ -1,8 +1,7 @@
 // A NAS that answers nobody: one alarm, one request at a time; and which of two secrets it knows.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { requestFault } from '../../../../src/protocols/radius/authenticator.ts';
 import { type ClientOptions, change, clientOf, LoopbackNas, QUICK, reply, SECRET } from './loopback-nas.ts';
-import { until } from './until.ts';
 
 const OLD = Buffer.from('an older test secret');
 let nas: LoopbackNas;
@@ -42,7 +41,7 @@ describe('a silent NAS', () => {
     // The first two timeouts made room for the next two.
     expect(made.standing()).toMatchObject({ timeoutsInARow: 3, inFlight: 2, waiting: 3 });
     await Promise.all(asked.slice(0, 5));
-    await until(() => made.standing().inFlight === 1);
+    await vi.waitFor(() => expect(made.standing().inFlight).toBe(1), 5000);
     expect(made.standing()).toMatchObject({ timeoutsInARow: 5, waiting: 2 });
     expect(await asked[5]).toMatchObject({ kind: 'timeout', sent: 3 });
     expect(nas.sessions).not.toContain('s8');
@@ -110,7 +109,7 @@ describe('a silent NAS', () => {
     await Promise.all(ask(made, ['s1', 's2', 's3']));
     expect(made.standing().silentSinceMs).toBeDefined();
     const probe = made.request(change('s4'));
-    await until(() => made.counts()['port-unreachable'] > 0);
+    await vi.waitFor(() => expect(made.counts()['port-unreachable']).toBeGreaterThan(0), 5000);
     const back = await LoopbackNas.start('127.0.0.1', port);
     undo.push(() => back.stop());
     expect(await probe).toMatchObject({ kind: 'ack' });

@@ -1,7 +1,8 @@
-// RFC 5080 §2.2.1, and the pace that packets keep.
+// RFC 5080 §2.2.1, the pace that packets keep, and the rate that people read.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Pace } from '../../../../src/adapters/enforcer/radius/pace.ts';
+import { Rate } from '../../../../src/adapters/enforcer/radius/rate.ts';
 import { nextWait, TIMERS } from '../../../../src/adapters/enforcer/radius/retransmit.ts';
 import { runs } from '../../../runs.ts';
 
@@ -55,4 +56,16 @@ test('a pace lets a twentieth of a second through at once, then so many per seco
   const slow = new Pace(4, 0);
   slow.spend();
   expect(slow.waitMs(0)).toBe(250);
+});
+
+test('a rate is that of the last ten seconds, or since it began', () => {
+  const rate = new Rate();
+  expect(rate.perSecond(0)).toBe(0);
+  for (let now = 50_000; now < 54_000; now += 10) rate.count(now);
+  expect(rate.perSecond(54_000)).toBe(100);
+  for (let now = 54_000; now < 80_000; now += 100) rate.count(now);
+  expect(rate.perSecond(80_000)).toBeCloseTo(10, -1);
+  expect(rate.perSecond(90_000)).toBe(0);
+  rate.count(100_000);
+  expect(rate.perSecond(100_000)).toBe(1);
 });
