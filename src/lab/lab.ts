@@ -98,7 +98,7 @@ export class Lab {
         ),
       );
       const launcher = new Launcher(network, site, users);
-      const second = network.bng2 === undefined ? undefined : new SecondBng(network);
+      const second = network.bng2 === undefined ? undefined : new SecondBng(network, aaa);
       const parts = { network, site, users, launcher, second, freeRadius };
       const lab = new Lab({ ...parts, internet: internet!, bng: bng!, homes: remotes });
       await lab.#openInternet(await certificates.issue(TLS_NAMES));

@@ -17,13 +17,15 @@ const INTERIM_MS = 2000;
 
 export class SecondBng {
   readonly #network: LabNetwork;
+  readonly #aaa: 'freeradius' | 'own';
   /** Addresses under which homes are or were online; they dial in again when the box comes back. */
   readonly #online = new Map<number, string>();
   #bng: RemoteBng | undefined;
   #aheadMs = 0;
 
-  constructor(network: LabNetwork) {
+  constructor(network: LabNetwork, aaa: 'freeradius' | 'own') {
     this.#network = network;
+    this.#aaa = aaa;
   }
 
   get isRunning(): boolean {
@@ -108,7 +110,13 @@ export class SecondBng {
       dialect: 'rfc',
       clients: [LAB_ADDRESSES.gateway.ip4],
       secrets: [LAB_BNG2_SECRETS.dynamic],
-      aaa: { ...LAB_AAA, secret: LAB_BNG2_SECRETS.aaa, source },
+      // FreeRADIUS 3.2.1 sends no Message-Authenticator; ours always does.
+      aaa: {
+        ...LAB_AAA,
+        secret: LAB_BNG2_SECRETS.aaa,
+        source,
+        requireMessageAuthenticator: this.#aaa === 'own',
+      },
       accounting: {
         ...LAB_ACCOUNTING,
         secret: LAB_BNG2_SECRETS.accounting,

@@ -1,5 +1,6 @@
 // The second BNG's part of the operator's folder: how it is told, who may tell of it, who asks about its logins. Names and secrets
 // of both ends, since the lab is both.
+import { stringify } from 'yaml';
 import { LAB_ADDRESSES, LAB_BNG2 } from './network-plan.ts';
 
 /** What it is told with, what it tells with, what it asks AAA with; and what homes log in with. */
@@ -22,13 +23,14 @@ export interface SecondBngPart {
   readonly gateways: readonly unknown[];
   readonly accountingClients: readonly unknown[];
   readonly top: Readonly<Record<string, unknown>>;
-  /** File name → content. */
-  readonly secrets: Readonly<Record<string, string>>;
+  /** Files that the service alone may read: name → content. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
-export const NO_SECOND_BNG: SecondBngPart = { gateways: [], accountingClients: [], top: {}, secrets: {} };
+export const NO_SECOND_BNG: SecondBngPart = { gateways: [], accountingClients: [], top: {}, files: {} };
 
-export function secondBngPart(aaa: 'freeradius' | 'own'): SecondBngPart {
+export function secondBngPart(aaa: 'freeradius' | 'own', homes: readonly number[]): SecondBngPart {
+  const { top, files } = aaaPart(aaa, homes);
   const { name, ip4, pool4, pool6 } = LAB_BNG2;
   return {
     gateways: [
@@ -47,17 +49,31 @@ export function secondBngPart(aaa: 'freeradius' | 'own'): SecondBngPart {
       },
     ],
     accountingClients: [{ name, from: [ip4], secretFiles: ['bng2-accounting.secret'], interim: '10min' }],
-    top: aaaPart(aaa),
-    secrets: {
+    top,
+    files: {
+      ...files,
       'bng2-dynamic.secret': LAB_BNG2_SECRETS.dynamic,
       'bng2-accounting.secret': LAB_BNG2_SECRETS.accounting,
-      'bng2-aaa.secret': LAB_BNG2_SECRETS.aaa,
-      'post-auth.key': LAB_POST_AUTH.key,
     },
   };
 }
 
-function aaaPart(_aaa: 'freeradius' | 'own'): Readonly<Record<string, unknown>> {
-  const { address, port } = LAB_POST_AUTH;
-  return { aaa: { postAuth: { listen: `${address}:${port}`, keyFiles: ['post-auth.key'] } } };
+/** Either asks or answers: a login has one server. */
+function aaaPart(aaa: 'freeradius' | 'own', homes: readonly number[]): Pick<SecondBngPart, 'top' | 'files'> {
+  const { name, ip4 } = LAB_BNG2;
+  if (aaa === 'freeradius') {
+    const { address, port, key } = LAB_POST_AUTH;
+    const postAuth = { listen: `${address}:${port}`, keyFiles: ['post-auth.key'] };
+    return { top: { aaa: { postAuth } }, files: { 'post-auth.key': key } };
+  }
+  const clients = [{ name, from: [ip4], secretFiles: ['bng2-aaa.secret'], gateway: name, accessKey: 'User-Name' }];
+  const server = { listen: `${LAB_AAA.address}:${LAB_AAA.port}`, usersFile: 'users.yaml', clients };
+  const users = homes.map((home) => ({ name: userOf(home), clearPassword: LAB_BNG2_SECRETS.home }));
+  return {
+    top: { aaa: { server } },
+    files: {
+      'bng2-aaa.secret': LAB_BNG2_SECRETS.aaa,
+      'users.yaml': stringify({ everyone: { plan: { 'Filter-Id': 'plan' } }, users }),
+    },
+  };
 }

@@ -76,12 +76,17 @@ export async function writeSite(folder: string, network: LabNetwork, parts: Site
   await writeFile(join(folder, 'packs', 'support.yaml'), stringify(packFile(network)));
   await writeFile(join(folder, 'policy.yaml'), stringify(LAB_POLICY));
   await writeFile(site.linesFile, linesFile(network));
-  const more = network.bng2 === undefined ? NO_SECOND_BNG : secondBngPart(parts.aaa);
-  for (const [name, secret] of Object.entries(more.secrets)) await writeFile(join(folder, name), secret);
+  const more = secondPart(network, parts.aaa);
+  for (const [name, text] of Object.entries(more.files)) await writeFile(join(folder, name), text);
   await writeFile(site.configFile, stringify(configFile(network, tls, more)));
   for (const private_ of ['state', 'run', 'helper', 'mail']) await mkdir(join(folder, private_), { mode: 0o750 });
-  await handOver(site, users, [tls.key, ...Object.keys(more.secrets).map((name) => join(folder, name))]);
+  await handOver(site, users, [tls.key, ...Object.keys(more.files).map((name) => join(folder, name))]);
   return site;
+}
+
+function secondPart({ bng2, homes }: LabNetwork, aaa: SiteParts['aaa']): SecondBngPart {
+  const behind = homes.filter((home) => home.behind === 'bng2').map(({ number }) => number);
+  return bng2 === undefined ? NO_SECOND_BNG : secondBngPart(aaa, behind);
 }
 
 /** As the package does on a real machine: each process owns what it writes, the group may knock at the sockets. */
@@ -174,7 +179,8 @@ function configFile(
       portalHttps: `[::]:${spec.ports.portalHttps}`,
       tlsRefuser: `[::]:${spec.ports.tlsRefuser}`,
       dnsFront: `[::]:${spec.ports.dnsFront}`,
-      accounting: `[::]:${LAB_ACCOUNTING.port}`,
+      // The address that NASes know: from the wildcard an answer leaves under the one of the uplink, and is nobody's.
+      accounting: `${LAB_ACCOUNTING.address}:${LAB_ACCOUNTING.port}`,
     },
     portal: { names: [LAB_NAMES.portal], certFile: tls.cert, keyFile: tls.key },
     dns: { resolvers: [addresses.resolver.ip4, addresses.resolver.ip6] },

@@ -1,6 +1,6 @@
 // The other half of a simulated BNG: it asks AAA and accounting servers. One socket per server, 256 identifiers on it, each free
 // again when its answer came or nobody waits any more.
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { decodePacket, type Packet } from '../../protocols/radius/codec.ts';
 
 export interface Server {
@@ -37,7 +37,7 @@ export class RadiusCaller {
     this.#server = server;
     this.#socket = createSocket(server.address.includes(':') ? 'udp6' : 'udp4');
     this.#socket.on('error', () => undefined);
-    this.#socket.on('message', (datagram) => this.#take(datagram));
+    this.#socket.on('message', (datagram, peer) => this.#take(datagram, peer));
     this.#bound = new Promise((resolve) => this.#socket.bind(0, server.source, resolve));
   }
 
@@ -92,7 +92,10 @@ export class RadiusCaller {
     });
   }
 
-  #take(datagram: Uint8Array): void {
+  /** An answer from any other address or port is nobody's (RFC 2865 §3). */
+  #take(datagram: Uint8Array, peer: RemoteInfo): void {
+    const { address, port } = this.#server;
+    if (peer.address !== address || peer.port !== port) return;
     const decoded = decodePacket(datagram);
     if (!decoded.ok) return;
     const pending = this.#pending.get(decoded.value.identifier);
