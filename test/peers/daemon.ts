@@ -26,6 +26,15 @@ export function ownFolder(prefix: string, owner: Account): string {
   return folder;
 }
 
+/** A key and a certificate for localhost that stands for itself, PEM, in this folder. */
+export function makeCertificate(folder: string, owner: Account): { readonly cert: string; readonly key: string } {
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const subject = ['-subj', '/CN=peer', '-addext', 'subjectAltName=DNS:localhost'];
+  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  execFileSync('openssl', [...args, ...subject, '-keyout', key, '-out', cert], { ...owner, stdio: 'pipe', cwd: '/' });
+  return { cert, key };
+}
+
 /** Free at this moment, on both loopback addresses as far as can be told from one. */
 export async function freePort(kind: 'tcp' | 'udp'): Promise<number> {
   if (kind === 'udp') {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Account, accountOf, Daemon, freePort, ownFolder } from './daemon.ts';
+import { type Account, accountOf, Daemon, freePort, makeCertificate, ownFolder } from './daemon.ts';
 import type { SqlPeer } from './postgres.ts';
 
 const SCHEMA = '/etc/freeradius/3.0/mods-config/sql/main/mysql';
@@ -24,14 +24,18 @@ export async function startMariadb(): Promise<SqlPeer> {
 
 class Mariadb implements SqlPeer {
   readonly port: number;
+  readonly ca: string;
   readonly #folder: string;
   readonly #account: Account;
+  readonly #certificate: ReturnType<typeof makeCertificate>;
   #daemon: Daemon | undefined;
 
   constructor(folder: string, port: number, account: Account) {
     this.#folder = folder;
     this.port = port;
     this.#account = account;
+    this.#certificate = makeCertificate(folder, account);
+    this.ca = readFileSync(this.#certificate.cert, 'utf8');
   }
 
   initialise(): void {
@@ -46,6 +50,8 @@ class Mariadb implements SqlPeer {
       'pid-file': join(this.#folder, 'pid'),
       'bind-address': '127.0.0.1',
       port: String(this.port),
+      'ssl-cert': this.#certificate.cert,
+      'ssl-key': this.#certificate.key,
       'innodb-flush-log-at-trx-commit': '0',
       'innodb-buffer-pool-size': '32M',
       'innodb-log-file-size': '8M',

@@ -3,12 +3,14 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Account, accountOf, Daemon, freePort, ownFolder } from './daemon.ts';
+import { type Account, accountOf, Daemon, freePort, makeCertificate, ownFolder } from './daemon.ts';
 
 const SCHEMA = '/etc/freeradius/3.0/mods-config/sql/main/postgresql';
 
 export interface SqlPeer {
   readonly port: number;
+  /** Its certificate stands for itself: the authority to trust, PEM. */
+  readonly ca: string;
   /** As the administrator of the database `radius`: rows as text, columns parted by `|`. */
   sql(text: string): readonly string[];
   /** A file of statements, as the administrator. */
@@ -42,15 +44,19 @@ function programs(): string {
 
 class Postgres implements SqlPeer {
   readonly port: number;
+  readonly ca: string;
   readonly #folder: string;
   readonly #account: Account;
   readonly #bin = programs();
+  readonly #certificate: ReturnType<typeof makeCertificate>;
   #daemon: Daemon | undefined;
 
   constructor(folder: string, port: number, account: Account) {
     this.#folder = folder;
     this.port = port;
     this.#account = account;
+    this.#certificate = makeCertificate(folder, account);
+    this.ca = readFileSync(this.#certificate.cert, 'utf8');
   }
 
   initialise(): void {
@@ -64,6 +70,9 @@ class Postgres implements SqlPeer {
       port: String(this.port),
       unix_socket_directories: this.#folder,
       fsync: 'off',
+      ssl: 'on',
+      ssl_cert_file: this.#certificate.cert,
+      ssl_key_file: this.#certificate.key,
     };
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const data = join(this.#folder, 'data');

@@ -147,8 +147,8 @@ export class SqlGroups {
   async #turn(): Promise<void> {
     if (!this.#isDue() && this.#changed.size === 0) return this.#nap.sleep(this.#compareAt - this.#now());
     this.#isAtWork = true;
-    this.#session ??= await this.#options.connect();
-    const session = this.#session;
+    const session = await this.#connected();
+    if (session === undefined) return;
     if (this.#isDue()) {
       this.#changed.clear(); // what it reads is newer than they are
       // Set before: whoever asks for one while this one runs gets another.
@@ -159,6 +159,13 @@ export class SqlGroups {
     this.#isAtWork = false;
     this.#failures = 0;
     this.#trouble = undefined;
+  }
+
+  /** undefined = stopped while the database made up its mind. */
+  async #connected(): Promise<SqlSession | undefined> {
+    this.#session ??= await this.#options.connect();
+    if (this.#isStopped) await this.#disconnect();
+    return this.#session;
   }
 
   async #follow(session: SqlSession): Promise<void> {

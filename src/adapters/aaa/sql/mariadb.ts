@@ -1,4 +1,5 @@
 // MariaDB and MySQL by the package mysql2: as postgres.ts, for the other kind.
+import { isIP } from 'node:net';
 import { type Connection, createConnection } from 'mysql2/promise';
 import {
   CONNECT_TIMEOUT_MS,
@@ -10,7 +11,10 @@ import {
   STATEMENT_TIMEOUT_MS,
 } from './session.ts';
 
+/** Throws when TLS is wanted to an address: mysql2 compares a certificate with names alone. */
 export function mariadb(access: DatabaseAccess): Connect {
+  if (access.ca !== undefined && isIP(access.host) !== 0)
+    throw new Error('TLS to MariaDB: name the host as its certificate does, not by an address');
   return async () => {
     const { host, port, database, user, password, ca } = access;
     let connection: Connection | undefined;
@@ -21,7 +25,7 @@ export function mariadb(access: DatabaseAccess): Connect {
         database,
         user,
         password,
-        ...(ca === undefined ? {} : { ssl: { ca } }),
+        ...(ca === undefined ? {} : { ssl: { ca, verifyIdentity: true } }),
         charset: 'utf8mb4',
         connectTimeout: access.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
         // A server that asks for a file of ours gets none.

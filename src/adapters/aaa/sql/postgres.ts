@@ -21,7 +21,7 @@ export function postgres(access: DatabaseAccess): Connect {
       database,
       user,
       password,
-      ssl: ca === undefined ? false : { ca, servername: host },
+      ssl: ca === undefined ? false : { ca },
       application_name: 'engawa',
       connectionTimeoutMillis: access.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       query_timeout: timeoutMs,

@@ -28,7 +28,7 @@ function textOf(cause: unknown): string {
   const { message = '', code } = cause as { readonly message?: string; readonly code?: unknown };
   const text = `${typeof code === 'string' ? `${code} ` : ''}${message}`;
   return text
-    .replaceAll(/'[^']*'|"[^"]*"/g, '…')
+    .replaceAll(/\B'[^']*'|"[^"]*"/g, '…')
     .replaceAll(/\s+/g, ' ')
     .slice(0, 200);
 }

@@ -1,15 +1,17 @@
 // The SQL way on real databases with FreeRADIUS' own tables, our account as deploy/freeradius/sql grants it, and Debian's
 // FreeRADIUS reading them.
+import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { SqlGroups, type SqlGroupsOptions } from '../../../../src/adapters/aaa/sql/groups.ts';
 import { mariadb } from '../../../../src/adapters/aaa/sql/mariadb.ts';
 import { postgres } from '../../../../src/adapters/aaa/sql/postgres.ts';
-import type { Connect } from '../../../../src/adapters/aaa/sql/session.ts';
+import type { Connect, DatabaseAccess } from '../../../../src/adapters/aaa/sql/session.ts';
 import { sqlUserName } from '../../../../src/adapters/aaa/sql/user-name.ts';
 import type { NamedAttribute } from '../../../../src/core/dialect/dialect.ts';
 import { MARKERS } from '../../../../src/core/dialect/marker.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { FakeLogins } from '../../../fakes/logins.ts';
+import { accountOf, makeCertificate, ownFolder } from '../../../peers/daemon.ts';
 import {
   attributesIn,
   type FreeRadius,
@@ -24,34 +26,39 @@ const PASSWORD = 'password-of-engawa';
 
 interface Kind {
   readonly start: () => Promise<SqlPeer>;
-  readonly connect: (port: number, password?: string) => Connect;
+  readonly connect: (port: number, more?: Partial<DatabaseAccess>) => Connect;
+  /** How the session is hidden from others on the way; none when it is not. */
+  readonly cipher: string;
   readonly grants: string;
   readonly setPassword: string;
   /** What FreeRADIUS' mods-available/sql calls it. */
   readonly dialect: string;
 }
 
-const access = (port: number, password = PASSWORD) => ({
+const access = (port: number, more: Partial<DatabaseAccess> = {}): DatabaseAccess => ({
   host: '127.0.0.1',
   port,
   database: 'radius',
   user: 'engawa',
-  password,
+  password: PASSWORD,
   connectTimeoutMs: 2000,
   statementTimeoutMs: 2000,
+  ...more,
 });
 
 const KINDS: Readonly<Record<string, Kind>> = {
   PostgreSQL: {
     start: startPostgres,
-    connect: (port, password) => postgres(access(port, password)),
+    connect: (port, more) => postgres(access(port, more)),
+    cipher: 'SELECT cipher AS value FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
     grants: 'postgresql.sql',
     setPassword: `ALTER ROLE engawa PASSWORD '${PASSWORD}'`,
     dialect: 'postgresql',
   },
   MariaDB: {
     start: startMariadb,
-    connect: (port, password) => mariadb(access(port, password)),
+    connect: (port, more) => mariadb(access(port, more)),
+    cipher: "SHOW STATUS LIKE 'Ssl_cipher'",
     grants: 'mariadb.sql',
     setPassword: `SET PASSWORD FOR 'engawa'@'127.0.0.1' = PASSWORD('${PASSWORD}')`,
     dialect: 'mysql',
@@ -254,9 +261,24 @@ describe.each(Object.entries(KINDS))('the groups in %s', (_name, kind) => {
   });
 
   test('a wrong password is trouble, not an end', async () => {
-    const groups = start({ connect: kind.connect(database.port, 'wrong') });
+    const groups = start({ connect: kind.connect(database.port, { password: 'wrong' }) });
     await expect.poll(() => groups.standing().state, { timeout: 10_000 }).toBe('trouble');
     expect(log.lines.join()).not.toContain('wrong');
+  });
+
+  test('with an authority the session is encrypted, and another server than that one’s is not spoken to', async () => {
+    const cipherOf = async (more: Partial<DatabaseAccess>) => {
+      const session = await kind.connect(database.port, more)();
+      const [row] = await session.run(kind.cipher);
+      await session.close();
+      return row?.['value'] ?? row?.['Value'];
+    };
+    const host = 'localhost';
+    expect(await cipherOf({ host, ca: database.ca })).toMatch(/^TLS_/);
+    expect((await cipherOf({})) ?? '').toBe('');
+    await expect(kind.connect(database.port, { host, ca: otherAuthority() })()).rejects.toThrow(/certificate/i);
+    // The same machine, by what its certificate does not say.
+    await expect(async () => kind.connect(database.port, { ca: database.ca })()).rejects.toThrow(/altnames|address/i);
   });
 
   test('our account reads no password and no plan, and writes no row of another group', async () => {
@@ -354,6 +376,14 @@ describe.each(Object.entries(KINDS))('the groups in %s', (_name, kind) => {
     });
   });
 });
+
+function otherAuthority(): string {
+  const account = accountOf('root');
+  const folder = ownFolder('engawa-authority-', account);
+  const ca = readFileSync(makeCertificate(folder, account).cert, 'utf8');
+  rmSync(folder, { recursive: true });
+  return ca;
+}
 
 /** mods-available/sql of the package, told where the database is, as an operator does. */
 function readsSql(raddb: Raddb, dialect: string, port: number): void {
