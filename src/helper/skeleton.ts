@@ -96,7 +96,10 @@ export class Skeleton {
 
   async #elementsOf(set: string): Promise<string | undefined> {
     const listed = await runTool([NFT, 'list', 'set', 'inet', this.#spec.table, set], LIMITS);
-    return listed.ok ? /^\t\telements = \{ ([\s\S]*?) \}$/m.exec(listed.value)?.[1] : undefined;
+    if (!listed.ok) return undefined;
+    const elements = /^\t\telements = \{ ([\s\S]*?) \}$/m.exec(listed.value)?.[1];
+    // Listed without its timeout where that is the set's own, which the new set may not have.
+    return elements?.replace(/(^|,\s*)([0-9a-f.:]+) expires (\w+)/g, '$1$2 timeout $3');
   }
 
   async #expectedText(): Promise<string | undefined> {

@@ -65,6 +65,14 @@ describe('what the units grant', () => {
     for (const name of GATEWAY) expect(`/var/lib/${values(name, 'StateDirectory')[0]}/gardens.nft`).toBe(file);
   });
 
+  test('a gateway without a configuration of its own gets its facts at the path the helper reads', () => {
+    const remote = readFileSync(join(TREE, 'deploy/ssh/engawa-spec-remote.conf'), 'utf8');
+    const [clear, set, ...more] = [...remote.matchAll(/^ExecStart=(.*)$/gm)].map(([, value]) => value);
+    expect([clear, more]).toEqual(['', []]);
+    expect(set!.split(' ').at(-1)).toBe(/--spec (\S+)/.exec(values('engawa-helper', 'ExecStart')[0]!)?.[1]);
+    expect(existsSync(set!.split(' ')[0]!)).toBe(true);
+  });
+
   test('hold, which stops repair, stops the gardens of before the reboot as well', () => {
     expect(values('engawa-snapshot', 'ConditionPathExists')).toEqual(['!/var/lib/engawa/hold']);
   });

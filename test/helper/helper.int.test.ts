@@ -85,11 +85,13 @@ describe('the helper and the kernel', () => {
   it('sets that an older release made with another size are made anew: learned addresses stay, read-back tells the lines', async () => {
     await client.apply({ put: [strict(A), strict(B)], remove: [] });
     await client.lifeline([{ lifeline: 'emergency', ip: ip('203.0.113.200'), timeoutSeconds: 3600 }]);
+    await client.allow([{ pack: 'bank', ip: ip('198.51.100.7'), timeoutSeconds: 3600 }]);
     const listed = gateway.nft('list', 'table', 'inet', 'engawa');
     gateway.nft('delete', 'table', 'inet', 'engawa');
     const older = join(gateway.folder, 'older.nft');
     const smaller = listed
       .replace(/(set life4_emergency \{[^}]*?size )\d+/, '$1100')
+      .replace(/(set pack4_bank \{[^}]*?)\t\ttimeout 2h\n/, '$1\t\tflags timeout\n')
       .replace(/(set abuse4 \{[^}]*?size )\d+/, '$1100');
     expect(smaller.match(/size 100\n/g)).toHaveLength(2);
     writeFileSync(older, smaller);
@@ -97,7 +99,22 @@ describe('the helper and the kernel', () => {
     expect(await client.skeleton()).toBe('changed');
     expect(await client.install()).toEqual({ ok: true, value: 'repaired' });
     expect(gateway.nft('list', 'set', 'inet', 'engawa', 'life4_emergency')).toContain('203.0.113.200');
+    expect(gateway.nft('list', 'set', 'inet', 'engawa', 'pack4_bank')).toMatch(
+      /timeout 2h[\s\S]*198\.51\.100\.7 timeout/,
+    );
     expect(await client.readBack()).toMatchObject({ ok: true, value: [{ prefix: B, access: 'strict' }] });
+  });
+
+  it('an address that another resolver put into a pack’s set, without a timeout of its own, survives a new definition too', async () => {
+    gateway.nft('add', 'element', 'inet', 'engawa', 'pack4_bank', '{ 198.51.100.7 }');
+    const listed = gateway.nft('list', 'table', 'inet', 'engawa');
+    expect(listed).toMatch(/198\.51\.100\.7 expires/);
+    gateway.nft('delete', 'table', 'inet', 'engawa');
+    const older = join(gateway.folder, 'older.nft');
+    writeFileSync(older, listed.replace(/(set pack4_bank \{[^}]*?size )\d+/, '$1100'));
+    gateway.nft('-f', older);
+    expect(await client.install()).toEqual({ ok: true, value: 'repaired' });
+    expect(gateway.nft('list', 'set', 'inet', 'engawa', 'pack4_bank')).toContain('198.51.100.7 timeout 1h59m');
   });
 
   it('releases all from the sets of a prefix length that the configuration no longer has', async () => {

@@ -8,6 +8,11 @@ import { maskIp, type Prefix } from '../../core/net/prefix.ts';
 /** Room for every line of a large gateway. Exceeding it is ENFILE («Too many open files in system»). */
 const MAX_ELEMENTS = 2_097_152;
 const MAX_LEARNED = 16_384;
+/**
+ * For an element that a resolver of the operator's puts there itself (dnsmasq's `nftset` knows no timeout). Not the hour of our
+ * own: an element with the set's own timeout is listed without one, and could not be put into a set that has none.
+ */
+const FOREIGN_PACK_TIMEOUT = '2h';
 const MAX_METERED = 131_072;
 
 export const DNS_ALIVE_SET = 'dns_alive';
@@ -115,7 +120,7 @@ export function declaredSets(spec: GatewaySpec): readonly DeclaredSet[] {
   const sets = [
     ...keyForms(spec).flatMap(gardenSets),
     ...spec.lifelines.flatMap(({ name }) => learnedSets(name, lifelineSet)),
-    ...spec.packs.flatMap(({ name }) => learnedSets(name, packSet)),
+    ...spec.packs.flatMap(({ name }) => learnedSets(name, packSet, ` timeout ${FOREIGN_PACK_TIMEOUT};`)),
     ...([4, 6] as const).flatMap((family) => BUDGETS.map((budget) => meterSet(budget, family))),
     { name: DNS_ALIVE_SET, definition: 'type inet_service; size 16; flags timeout;' },
     { name: SENTINEL_SET, definition: 'type mark; size 16;' },
@@ -141,10 +146,10 @@ function gardenSets(form: KeyForm): DeclaredSet[] {
   ];
 }
 
-function learnedSets(name: string, setName: (name: string, family: Ip['family']) => string): DeclaredSet[] {
+function learnedSets(name: string, setName: (name: string, family: Ip['family']) => string, more = ''): DeclaredSet[] {
   return ([4, 6] as const).map((family) => ({
     name: setName(name, family),
-    definition: `type ipv${family}_addr; size ${MAX_LEARNED}; flags timeout;`,
+    definition: `type ipv${family}_addr; size ${MAX_LEARNED}; flags timeout;${more}`,
   }));
 }
 

@@ -264,6 +264,18 @@ describe('what it says it knows', () => {
     expect(await lab.ask(HOMES.strict4, 'other.example')).toEqual(['198.51.100.99']);
   });
 
+  it('with Engawa dead the words of the document take every line out, and it sees that somebody did', async () => {
+    await companion.apply({ put: [line(A), line(B)], remove: [] });
+    const document = readFileSync(new URL('../../../../docs/linux-gateways.md', import.meta.url), 'utf8');
+    const words = /`(sed -i [^`]*auth_zone_reload[^`]*)`/
+      .exec(document)![1]!
+      .replaceAll('/var/lib/engawa-rpz', lab.folder);
+    execFileSync('sh', ['-c', words], { stdio: 'pipe' });
+    for (const home of [HOMES.strict4, HOMES.strict6])
+      expect(await lab.ask(home, 'other.example')).toEqual(['198.51.100.99']);
+    expect(await companion.skeleton()).toBe('changed');
+  });
+
   it('after close() every answer is a refusal to guess', async () => {
     await companion.close();
     expect(await companion.apply({ put: [line(A)], remove: [] })).toMatchObject({ error: { kind: 'unavailable' } });
