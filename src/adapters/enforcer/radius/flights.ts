@@ -166,12 +166,17 @@ export class Flights<A extends { readonly code: 40 | 43; readonly attributes: re
     const before = flight.rtMs === undefined ? {} : { beforeMs: flight.rtMs };
     const { ms, rtMs, isLast } = nextWait(timers, { sent: flight.sent, elapsedMs, ...before, chance: random() });
     flight.rtMs = rtMs;
-    flight.timer = setTimeout(() => (isLast ? this.#events.onGivenUp(flight) : this.#again(flight)), ms);
+    // After a pause of our own answers wait in the socket: they are read before the time counts as up.
+    flight.timer = setTimeout(() => setImmediate(() => this.#timeUp(flight, isLast)), ms);
   }
 
-  #again(flight: Flight<A>): void {
-    this.#due.add(flight);
-    if (this.#mayLeave()) this.#events.onRoom();
+  #timeUp(flight: Flight<A>, isLast: boolean): void {
+    if (!this.#all.has(flight)) return;
+    if (isLast) this.#events.onGivenUp(flight);
+    else {
+      this.#due.add(flight);
+      if (this.#mayLeave()) this.#events.onRoom();
+    }
   }
 
   #portsOf(isConnected: boolean, most: number): Ports<Flight<A>> {

@@ -58,6 +58,7 @@ export interface NasStanding {
   readonly ports: number;
 }
 
+/** Twice as many when it is towards freedom: others never leave it without a place. */
 const MOST_WAITING = 100_000;
 const MOST_PORTS = 1024;
 
@@ -76,6 +77,7 @@ export class NasClient {
   constructor(options: NasClientOptions) {
     const address = parsePeer(options.address);
     if (address === undefined) throw new Error(`${options.name}: the address of a NAS is an IP address`);
+    if (options.secrets.length === 0) throw new Error(`${options.name}: a NAS without a secret`);
     const settings = { ...PRESETS, ...options, address: formatIp(address) };
     // A hundredth more than the NAS remembers: packets take their time, and not always the same.
     const restMs = settings.replayWindowMs * 1.01;
@@ -97,7 +99,7 @@ export class NasClient {
       return Promise.reject(new Error(`attributes of ${octets} octets do not fit into a packet`));
     if (this.#isClosed) return Promise.resolve({ kind: 'closed', sent: 0 });
     if (change.signal?.aborted === true) return Promise.resolve({ kind: 'aborted', sent: 0 });
-    if (this.#turns.size >= MOST_WAITING) {
+    if (this.#turns.size >= MOST_WAITING * (change.urgent ? 2 : 1)) {
       this.#tally.add('overflow');
       return Promise.resolve({ kind: 'overflow' });
     }

@@ -127,16 +127,18 @@ describe('bounds', () => {
     expect(made.standing().perSecond).toBeGreaterThan(0);
   });
 
-  it('says so when too many wait, and takes no more', async () => {
+  it('says so when too many wait, and takes no more but releases', async () => {
     const made = client({ window: 1 });
     const first = made.request(change('first'));
     await nas.get(0);
     const asked = [first, ...Array.from({ length: 100_000 }, (_, i) => made.request(change(`s${i}`)))];
     expect(await made.request(change('one more'))).toEqual({ kind: 'overflow' });
     expect(made.counts().overflow).toBe(1);
+    const release = made.request(change('r', { urgent: true }));
+    expect(made.standing().waiting).toBe(100_001);
     expect(made.standing().oldestWaitingMs).toBeGreaterThanOrEqual(0);
     made.close();
-    expect((await Promise.all(asked)).every(({ kind }) => kind === 'closed')).toBe(true);
+    expect((await Promise.all([...asked, release])).every(({ kind }) => kind === 'closed')).toBe(true);
   });
 
   it('what waits too long was never sent', async () => {

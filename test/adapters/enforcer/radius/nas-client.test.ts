@@ -81,8 +81,9 @@ describe('a request', () => {
     expect(nas.heard).toEqual([]);
   });
 
-  it('to a NAS without an address is a mistake of the wiring', () => {
+  it('to a NAS without an address or a secret is a mistake of the wiring', () => {
     expect(() => clientOf(nas, { address: 'bng.example.net' })).toThrow('bng2');
+    expect(() => clientOf(nas, { secrets: [] })).toThrow('bng2');
   });
 });
 
@@ -126,6 +127,20 @@ describe('N01: no answer', () => {
   it('takes the answer to a later transmission', async () => {
     nas.answer = (one) => (nas.heard.length < 2 ? undefined : reply(one));
     expect(await client({ timers: QUICK }).request(change('s1'))).toMatchObject({ kind: 'ack' });
+  });
+
+  it('takes an answer that waited in the socket while this process had other things to do', async () => {
+    const made = client({ timers: { ...QUICK, mrdMs: 100, mrc: 1 } });
+    const asked = made.request(change('s1'));
+    nas.answer = (one) => {
+      // Its answer leaves before the pause, which outlasts every timer.
+      nas.send(reply(one), one.from);
+      const until = performance.now() + 400;
+      while (performance.now() < until);
+      return undefined;
+    };
+    expect(await asked).toMatchObject({ kind: 'ack' });
+    expect(made.counts()).toMatchObject({ sent: 1, retransmitted: 0, timeout: 0 });
   });
 
   it('counts an answer that comes too late, or twice, and believes it no more', async () => {
