@@ -23,27 +23,34 @@ const STOP_JITTER_MS = 30_000;
 type End = { readonly at: Instant; readonly by: NonNullable<Binding['closedBy']> };
 
 export function deriveBindings(facts: Facts): Binding[] {
-  const said = mergeBySession(facts.claims);
-  const claims = said.filter((claim) => !isSharedBy(claim, said));
+  const claims = mergeBySession(facts.claims);
   const elsewhere = mergeBySession(facts.elsewhere);
-  const stopsOf = Map.groupBy(facts.stops, (stop) => stop.session);
-  return rivals(claims)
-    .flatMap((group) =>
-      group.flatMap((claim) =>
-        bindingsOf(claim, group, elsewhere, { ...facts, stops: stopsOf.get(claim.session) ?? [] }),
-      ),
-    )
-    .sort((a, b) => a.startAt - b.startAt || (a.id < b.id ? -1 : 1));
+  const bindings = claims.every(isWhole)
+    ? claims.flatMap((claim) => bindingsOf(claim, claims, elsewhere, facts))
+    : shared(claims, elsewhere, facts);
+  return bindings.sort((a, b) => a.startAt - b.startAt || (a.id < b.id ? -1 : 1));
+}
+
+/** A shared address has hundreds of claims: each is compared only with what can concern it. */
+function shared(claims: readonly Claim[], elsewhere: readonly Claim[], facts: Facts): Binding[] {
+  const stops = Map.groupBy(facts.stops, (stop) => stop.session);
+  return rivals(claims).flatMap((group) =>
+    group.flatMap((claim) => bindingsOf(claim, group, elsewhere, { ...facts, stops: stops.get(claim.session) ?? [] })),
+  );
+}
+
+function isWhole(claim: Claim): boolean {
+  return claim.ports === undefined;
 }
 
 /**
- * Claims that can be in each other's way: those of whole prefixes; of blocks (a shared address has hundreds) those that hang
- * together. Who shares an address and who has it whole cannot both be right; which of them is, no time tells.
+ * Claims that can be in each other's way: those of whole prefixes; of blocks those that hang together. Who shares an address
+ * and who has it whole cannot both be right; which of them is, no time tells.
  */
 function rivals(claims: readonly Claim[]): Claim[][] {
-  const groups = [claims.filter((claim) => claim.ports === undefined)];
+  const blocks = claims.filter((claim) => !isWhole(claim));
+  const groups = [claims.filter((claim) => isWhole(claim) && !isSharedBy(claim, blocks))];
   let reach = Number.NEGATIVE_INFINITY;
-  const blocks = claims.filter((claim) => claim.ports !== undefined);
   for (const block of blocks.sort((a, b) => a.ports!.low - b.ports!.low)) {
     if (block.ports!.low > reach) groups.push([]);
     groups.at(-1)!.push(block);
@@ -77,11 +84,8 @@ function bindingsOf(claim: Claim, rivals: readonly Claim[], elsewhere: readonly 
 }
 
 /** The session names the whole address, and blocks of it elsewhere: then it never had the rest. */
-function isSharedBy(claim: Claim, said: readonly Claim[]): boolean {
-  if (claim.ports !== undefined) return false;
-  return said.some(
-    (other) => other.ports !== undefined && other.session === claim.session && samePrefix(other.prefix, claim.prefix),
-  );
+function isSharedBy(claim: Claim, blocks: readonly Claim[]): boolean {
+  return blocks.some((block) => block.session === claim.session && samePrefix(block.prefix, claim.prefix));
 }
 
 /**

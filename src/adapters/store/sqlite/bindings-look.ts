@@ -85,10 +85,13 @@ export class Look {
     const isHere = (claim: Claim) => samePrefix(claim.prefix, place.prefix);
     const allHere = near.every(isHere);
     const derived = deriveBindings({
-      claims: [...(allHere ? near : this.#contested(near, place)), ...blocks],
+      claims: joined(allHere ? near : this.#contested(near, place), blocks),
       // What a session said about this very prefix is no sign that it left it.
       elsewhere: allHere ? elsewhere.filter((claim) => !isHere(claim)) : elsewhere,
-      stops: [...said.flatMap((one) => one.stops), ...this.#stopsOf(blocks, sessions)],
+      stops: joined(
+        said.flatMap((one) => one.stops),
+        this.#stopsOf(blocks, sessions),
+      ),
       resetsOf: this.#from.resetsOf,
       interimMsOf: this.#from.interimMsOf,
       now: this.#now,
@@ -102,6 +105,7 @@ export class Look {
 
   /** Of blocks that were not given back it matters when their sessions ended, and nothing else that these said. */
   #stopsOf(blocks: readonly Claim[], but: ReadonlySet<string>): StopMark[] {
+    if (blocks.length === 0) return [];
     const kept = blocks.filter((block) => block.releasedAt !== block.lastAt);
     const sessions = [...new Set(kept.map((block) => block.session))].filter((session) => !but.has(session));
     return sessions.flatMap((session) => this.#from.days.stopsOf(this.#from.read, this.#days, session));
@@ -116,6 +120,11 @@ export class Look {
           claims.set(claimId(claim), claim);
     return [...claims.values()];
   }
+}
+
+/** Most addresses are nobody's to share: then nothing is copied. */
+function joined<One>(first: readonly One[], second: readonly One[]): readonly One[] {
+  return second.length === 0 ? first : [...first, ...second];
 }
 
 export function distinct(places: readonly Place[]): Place[] {
