@@ -1,23 +1,50 @@
-// The wiring of AAA: how a login of a line in the garden is answered. Part of serve.ts, which grew too long.
+// The wiring of AAA: how a login of a line in the garden is answered – asked by FreeRADIUS, written into its database, or by a
+// server of our own. Part of serve.ts, which grew too long.
 import { hash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
+import { AaaServer } from './adapters/aaa/radius/server.ts';
+import { SqlGroups } from './adapters/aaa/sql/groups.ts';
+import { mariadb } from './adapters/aaa/sql/mariadb.ts';
+import { postgres } from './adapters/aaa/sql/postgres.ts';
 import type { Engine } from './compose.ts';
 import type { NamedAttribute } from './core/dialect/dialect.ts';
 import { loginAttributes } from './core/dialect/plan.ts';
-import { createAaaRouter, type LoginCounts, type LoginNas, noLoginsYet } from './http/aaa/router.ts';
+import { prefixOf } from './core/net/prefix.ts';
+import type { Json } from './flow/ports.ts';
+import { createAaaRouter, type LoginNas, noLoginsYet } from './http/aaa/router.ts';
 import { valuesOf } from './nas-gateways.ts';
 
 export interface Aaa {
-  /** The HTTP side, when it is configured; the caller listens. */
+  /** The caller listens. */
   readonly postAuth?: Server;
-  readonly counts: LoginCounts;
+  readonly server?: AaaServer;
+  readonly groups?: SqlGroups;
+  readonly counts: () => Readonly<Record<string, Json>>;
 }
 
+/** FreeRADIUS keeps its connections for a minute without using them. */
+const KEEP_ALIVE_MS = 65_000;
+
+/** Creates what is configured; starts nothing. */
 export function createAaa(engine: Engine): Aaa {
+  const asked = noLoginsYet();
+  const [postAuth, server, groups] = [createPostAuth(engine, asked), createOwnServer(engine), createGroups(engine)];
+  return {
+    ...(postAuth && { postAuth }),
+    ...(server && { server }),
+    ...(groups && { groups }),
+    counts: () => ({
+      ...(postAuth && { postAuth: { ...asked } }),
+      ...(server && { server: { ...server.counts() } }),
+      ...(groups && { sql: { ...groups.standing() } }),
+    }),
+  };
+}
+
+function createPostAuth(engine: Engine, counts: ReturnType<typeof noLoginsYet>): Server | undefined {
   const { config, flow } = engine;
-  const counts = noLoginsYet();
   const { postAuth } = config.aaa;
-  if (postAuth === undefined) return { counts };
+  if (postAuth === undefined) return undefined;
   const router = createAaaRouter({
     logins: flow.gardener.logins,
     keyHashes: postAuth.keys.map((key) => hash('sha256', key, 'hex')),
@@ -27,20 +54,50 @@ export function createAaa(engine: Engine): Aaa {
     log: flow.log,
     counts,
   });
-  return {
-    postAuth: createServer({ requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 16 * 1024 }, router),
-    counts,
-  };
+  const limits = { requestTimeout: 5000, headersTimeout: 5000, keepAliveTimeout: KEEP_ALIVE_MS };
+  return createServer({ ...limits, maxHeaderSize: 16 * 1024 }, router);
 }
 
-/** The names a login may call its NAS by, with the key that joins its sessions to lines. */
+function createOwnServer(engine: Engine): AaaServer | undefined {
+  const { config, flow } = engine;
+  const { server } = config.aaa;
+  if (server === undefined) return undefined;
+  const { host, port } = server.listen;
+  return new AaaServer({
+    listen: [{ address: host, port }],
+    clients: server.clients.map(({ gateway, ...client }) => (gateway === undefined ? client : { ...client, gateway })),
+    userOf: (name) => server.users.get(name),
+    logins: flow.gardener.logins,
+    attributesFor: (gateway, access) => attributesFor(engine, gateway, access),
+    log: flow.log,
+  });
+}
+
+function createGroups(engine: Engine): SqlGroups | undefined {
+  const { sql } = engine.config.aaa;
+  if (sql === undefined) return undefined;
+  const { kind, gateway, priority, ...access } = sql;
+  return new SqlGroups({
+    logins: engine.flow.gardener.logins,
+    connect: kind === 'postgresql' ? postgres(access) : mariadb(access),
+    attributesFor: (garden) => attributesFor(engine, gateway, garden),
+    priority,
+    log: engine.flow.log,
+  });
+}
+
+/** The names and addresses a login may come under, with the key that joins its sessions to lines. */
 function loginNases({ config }: Engine): readonly LoginNas[] {
-  const kinds = new Map(config.accounting.clients.map((client) => [client.name, client.accessKey]));
-  return config.nasGateways.flatMap(({ name, nasIdentities }) =>
+  const clients = new Map(config.accounting.clients.map((client) => [client.name, client]));
+  return config.nasGateways.flatMap(({ name, nasIdentities, address }) =>
     nasIdentities.flatMap((identity) => {
-      const accessKey = kinds.get(identity);
+      const [client, behind] = identity.split('/', 2);
+      const found = clients.get(client!);
       // What comes back in Class is ours: nobody logs in by it.
-      return accessKey === undefined || accessKey === 'Class' ? [] : [{ identity, gateway: name, accessKey }];
+      if (found === undefined || found.accessKey === 'Class') return [];
+      // Behind a proxy the NAS has a name of its own, and the proxy's address is not the NAS's.
+      const from = behind === undefined ? [...found.from, prefixOf(address)] : [prefixOf(address)];
+      return [{ identity: behind ?? identity, from, gateway: name, accessKey: found.accessKey }];
     }),
   );
 }

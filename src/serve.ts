@@ -43,6 +43,7 @@ const PROBES_FILE = join(import.meta.dirname, '../deploy/probes.yaml');
 const WARNINGS_EVERY_MS = 5000;
 const PURGE_EVERY_MS = 3_600_000;
 const REMEMBER_EVERY_MS = 60_000;
+const HOLD_LOOK_MS = 2000;
 
 /** Resolves when everything listens and the gateways were compared with the wanted state once. */
 export async function serve(config: Config): Promise<Running> {
@@ -245,7 +246,12 @@ async function openAccounting(
     listen: [{ address: host, port }],
     clients: config.accounting.clients.map((client) => ({
       name: client.name,
-      facts: config.nasGateways.some((gateway) => gateway.nasIdentities.includes(client.name)),
+      facts: config.nasGateways.some((gateway) =>
+        gateway.nasIdentities.some((nas) => nas === client.name || nas.startsWith(`${client.name}/`)),
+      ),
+      proxy: client.proxy,
+      messageAuthenticator: client.messageAuthenticator,
+      ...(client.packetsPerSecond === undefined ? {} : { packetsPerSecond: client.packetsPerSecond }),
       from: client.from,
       secrets: client.secrets,
       accessKey: client.accessKey,
@@ -288,6 +294,7 @@ async function openIntake(engine: Engine, service: Service, closers: (() => Prom
   closers.push(() => close(server));
 }
 
+/** Logins are answered from memory: what waits for the wanted state waits by itself. */
 async function openAaa(engine: Engine, closers: (() => Promise<void> | void)[]): Promise<Aaa> {
   const aaa = createAaa(engine);
   const { postAuth } = engine.config.aaa;
@@ -296,7 +303,33 @@ async function openAaa(engine: Engine, closers: (() => Promise<void> | void)[]):
     await listen(server, postAuth.listen);
     closers.push(() => close(server));
   }
+  if (aaa.server !== undefined) {
+    const { server } = aaa;
+    await server.start();
+    closers.push(() => server.stop());
+  }
+  if (aaa.groups !== undefined) {
+    const { groups } = aaa;
+    groups.start();
+    closers.push(() => groups.stop());
+    compareAfterHold(engine, groups, closers);
+  }
   return aaa;
+}
+
+/** On hold nothing was added: what it kept back is added when it ends, by whatever hand. */
+function compareAfterHold(
+  { flow }: Engine,
+  groups: { compareSoon(): void },
+  closers: (() => Promise<void> | void)[],
+): void {
+  let wasOn = flow.hold.current().on;
+  const timer = setInterval(() => {
+    const isOn = flow.hold.current().on;
+    if (wasOn && !isOn) groups.compareSoon();
+    wasOn = isOn;
+  }, HOLD_LOOK_MS);
+  closers.push(() => clearInterval(timer));
 }
 
 function watchHealth(engine: Engine, watched: Watched, closers: (() => Promise<void> | void)[]): void {

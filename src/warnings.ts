@@ -15,6 +15,14 @@ export interface Watched {
   readonly front?: () => { readonly aliveAtMs: number | undefined; readonly openedAtMs: number };
   readonly lifelines?: { state(): readonly LifelineState[] };
   readonly accounting?: { silent(): readonly { readonly client: string; readonly silentMs: number }[] };
+  readonly aaa?: { readonly groups?: { standing(): DatabaseStanding } };
+}
+
+interface DatabaseStanding {
+  readonly state: string;
+  readonly refused: number;
+  readonly troubleForMs?: number;
+  readonly text?: string;
 }
 
 export interface NasSeen {
@@ -38,6 +46,8 @@ export interface Seen {
   readonly gateways: readonly { readonly name: string; readonly isConnected: boolean; readonly skeleton: string }[];
   /** BNGs that are told by RADIUS. */
   readonly nases?: readonly NasSeen[];
+  /** FreeRADIUS' database, where it is kept in step. */
+  readonly database?: DatabaseStanding;
   readonly tableFaults: number;
   readonly partialLines: number;
   readonly parkedFiles: number;
@@ -54,6 +64,8 @@ export interface Seen {
 const FRONT_SILENT_MS = 60 * SECOND;
 /** A household that is told «free» by nobody's BNG. */
 const RELEASE_LATE_MS = MINUTE;
+/** A restart of the database is no news. */
+const DATABASE_LATE_MS = MINUTE;
 const PARKED_COUNTED = 1000;
 
 export function judge(seen: Seen): readonly Wrong[] {
@@ -82,6 +94,8 @@ export function judge(seen: Seen): readonly Wrong[] {
       minutes: Math.floor(nas.oldestReleaseMs / MINUTE),
     });
   }
+  const { troubleForMs = 0, refused = 0, text = '' } = seen.database ?? {};
+  when(troubleForMs > DATABASE_LATE_MS || refused > 0, 'aaa-database', '', { refused, text });
   when(seen.tableFaults > 0, 'audit-tables', '', { faults: seen.tableFaults });
   when(seen.partialLines > 0, 'lines-partial', '', { lines: seen.partialLines });
   when(seen.parkedFiles > 0, 'files-parked', '', { files: seen.parkedFiles });
@@ -126,6 +140,7 @@ export async function lookAround(engine: Engine, watched: Watched): Promise<Seen
       };
       return { name: config.name, ...found, ...(stopped === undefined ? {} : { stopped }) };
     }),
+    ...(watched.aaa?.groups === undefined ? {} : { database: watched.aaa.groups.standing() }),
     tableFaults: watched.service?.tableFaults() ?? 0,
     partialLines: flow.gardener.partialCount(),
     parkedFiles: await countOf(flow.store.evidenceFiles({ state: 'parked', limit: PARKED_COUNTED })),

@@ -49,6 +49,7 @@ const ILL: Seen = {
       oldestReleaseMs: 61_000,
     },
   ],
+  database: { state: 'trouble', refused: 0, troubleForMs: 61_000, text: 'connection refused' },
   tableFaults: 1,
   partialLines: 1,
   parkedFiles: 1,

@@ -16,9 +16,9 @@ import { dialectCommands } from './dialect-commands.ts';
 import { nasCommands } from './nas-commands.ts';
 import { next, paint, say, sayJson } from './print.ts';
 
-export function gatewayCommands(program: Command): void {
+export function gatewayCommands(program: Command, done: (code: number) => void): void {
   const gateway = program.command('gateway').description('the gateways: this machine, and BNGs told by RADIUS');
-  nasCommands(gateway);
+  nasCommands(gateway, done);
   dialectCommands(gateway);
   gateway
     .command('spec')

@@ -1,5 +1,6 @@
 // The command line: names, options and help. Each command parses, calls, prints; what happens is the flow's.
 import { Command, CommanderError } from 'commander';
+import { aaaCommands } from './aaa-commands.ts';
 import { auditCommands } from './audit-commands.ts';
 import { caseCommands } from './case-commands.ts';
 import { CliFault, type GlobalOptions } from './context.ts';
@@ -30,7 +31,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
   caseCommands(program);
   engineerCommands(program, done);
   auditCommands(program, done);
-  gatewayCommands(program);
+  gatewayCommands(program, done);
+  aaaCommands(program);
   labCommands(program, done);
   try {
     await program.parseAsync([...args], { from: 'user' });

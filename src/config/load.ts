@@ -9,6 +9,7 @@ import { err, ok, type Result } from '../core/kernel/result.ts';
 import { formatIp, parseIp } from '../core/net/ip.ts';
 import { overlaps } from '../core/net/prefix.ts';
 import type { FamilyBook } from '../core/report/family.ts';
+import { type AaaUser, readAaaUsers } from './aaa-users.ts';
 import { BUILT_IN_DIALECTS, loadDialects } from './dialects.ts';
 import { placeOf, readDocument } from './document.ts';
 import { loadFamilies, loadPacks } from './families.ts';
@@ -47,6 +48,25 @@ export interface NasGatewayConfig extends Omit<RadiusFile, 'kind' | 'secretFiles
   readonly secrets: Secrets;
 }
 
+type AaaFile = File['aaa'];
+type ListenAt = { readonly host: string; readonly port: number };
+
+export interface AaaConfig {
+  readonly postAuth?: { readonly listen: ListenAt; readonly keys: Secrets };
+  readonly sql?: Omit<NonNullable<AaaFile['sql']>, 'passwordFile' | 'caFile' | 'port'> & {
+    readonly port: number;
+    readonly password: string;
+    readonly ca?: string;
+  };
+  readonly server?: {
+    readonly listen: ListenAt;
+    readonly users: ReadonlyMap<string, AaaUser>;
+    readonly clients: readonly (Omit<NonNullable<AaaFile['server']>['clients'][number], 'secretFiles'> & {
+      readonly secrets: Secrets;
+    })[];
+  };
+}
+
 export interface Config
   extends Omit<
     File,
@@ -64,9 +84,7 @@ export interface Config
       readonly secrets: Secrets;
     })[];
   };
-  readonly aaa: {
-    readonly postAuth?: { readonly listen: { readonly host: string; readonly port: number }; readonly keys: Secrets };
-  };
+  readonly aaa: AaaConfig;
   readonly intake: {
     /** Octets. */
     readonly bodyLimit: number;
@@ -211,7 +229,7 @@ function assemble(file: File, reader: Reader): Config {
     gateways: linux.map((one) => gatewayOf(one, `gateways[${file.gateways.indexOf(one)}]`, { file, packs, reader })),
     nasGateways: nasGateways(file, reader),
     accounting: { clients },
-    aaa: aaaOf(file.aaa, reader),
+    aaa: aaaOf(file, reader),
     intake: {
       bodyLimit: file.intake.bodyLimit,
       sources,
@@ -247,12 +265,14 @@ function eachKeyOnce(reader: Reader, sources: Config['intake']['sources']): void
 function nasesKnown(reader: Reader, file: File): void {
   const clients = file.accounting.clients.map((one) => one.name);
   const carried = file.gateways.flatMap((one) => one.nasIdentities);
+  const proxies = file.accounting.clients.filter((one) => one.proxy).map((one) => one.name);
+  const isBehind = (proxy: string, name: string) => name.startsWith(`${proxy}/`);
   for (const [i, name] of clients.entries())
-    if (!carried.includes(name))
+    if (!carried.includes(name) && !(proxies.includes(name) && carried.some((one) => isBehind(name, one))))
       reader.fault(`accounting.clients[${i}].name`, 'a name in nasIdentities of a gateway', JSON.stringify(name));
   for (const [i, { nasIdentities }] of file.gateways.entries())
     for (const [j, name] of nasIdentities.entries())
-      if (!clients.includes(name))
+      if (!clients.includes(name) && !proxies.some((proxy) => isBehind(proxy, name)))
         reader.fault(`gateways[${i}].nasIdentities[${j}]`, 'the name of an accounting client', JSON.stringify(name));
 }
 
@@ -355,9 +375,52 @@ function valuesFit(
     );
 }
 
-function aaaOf({ postAuth }: File['aaa'], reader: Reader): Config['aaa'] {
-  if (postAuth === undefined) return {};
-  return { postAuth: { listen: postAuth.listen, keys: reader.secrets(postAuth.keyFiles, 'aaa.postAuth.keyFiles') } };
+function aaaOf(file: File, reader: Reader): AaaConfig {
+  const { postAuth, sql, server } = file.aaa;
+  const gateways = file.gateways.filter((one) => !isLinux(one)).map((one) => one.name);
+  const gatewayIs = (name: string | undefined, path: string) => {
+    if (name !== undefined && !gateways.includes(name))
+      reader.fault(path, 'the name of a gateway of kind radius', JSON.stringify(name));
+  };
+  gatewayIs(sql?.gateway, 'aaa.sql.gateway');
+  for (const [i, one] of (server?.clients ?? []).entries()) gatewayIs(one.gateway, `aaa.server.clients[${i}].gateway`);
+  return {
+    ...(postAuth && {
+      postAuth: { listen: postAuth.listen, keys: reader.secrets(postAuth.keyFiles, 'aaa.postAuth.keyFiles') },
+    }),
+    ...(sql && { sql: aaaSqlOf(sql, reader) }),
+    ...(server && { server: aaaServerOf(server, reader) }),
+  };
+}
+
+const SQL_PORT = { postgresql: 5432, mariadb: 3306 };
+
+function aaaSqlOf(
+  { passwordFile, caFile, port, ...sql }: NonNullable<AaaFile['sql']>,
+  reader: Reader,
+): NonNullable<AaaConfig['sql']> {
+  const ca = caFile === undefined ? undefined : reader.text(caFile, 'aaa.sql.caFile');
+  return {
+    ...sql,
+    port: port ?? SQL_PORT[sql.kind],
+    password: (reader.text(passwordFile, 'aaa.sql.passwordFile') ?? '').trimEnd(),
+    ...(ca === undefined ? {} : { ca }),
+  };
+}
+
+function aaaServerOf(server: NonNullable<AaaFile['server']>, reader: Reader): NonNullable<AaaConfig['server']> {
+  const text = reader.text(server.usersFile, 'aaa.server.usersFile');
+  const users = text === undefined ? undefined : reader.take(readAaaUsers(text, server.usersFile));
+  unique(
+    reader,
+    'aaa.server.clients',
+    server.clients.map((one) => one.name),
+  );
+  const clients = server.clients.map(({ secretFiles, ...client }, i) => ({
+    ...client,
+    secrets: reader.secrets(secretFiles, `aaa.server.clients[${i}].secretFiles`),
+  }));
+  return { listen: server.listen, users: users ?? new Map(), clients };
 }
 
 function mailOf(mail: File['mail'], reader: Reader): Config['mail'] {

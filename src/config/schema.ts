@@ -43,6 +43,23 @@ const accountingClient = strict({
   interim: duration(MINUTE, DAY).default(600 * SECOND),
   /** How far its clock may be off before its records are doubted. */
   skew: duration(0, 10 * MINUTE).default(0),
+  /** It speaks for several NASes: each is then `NAME/NAS-Identifier`. */
+  proxy: z.boolean().default(false),
+  packetsPerSecond: z.int().min(1).max(1_000_000).optional(),
+  /** Accounting needs none to be genuine; what is there is verified. */
+  messageAuthenticator: z.enum(['accept', 'require']).default('accept'),
+});
+
+const aaaClient = strict({
+  name: slug,
+  from: z.array(prefix).min(1).max(50),
+  secretFiles,
+  gateway: slug.optional(),
+  accessKey: z.enum(['User-Name', 'Agent-Circuit-Id', 'Calling-Station-Id']).default('User-Name'),
+  /** Off for an old NAS that sends none (CVE-2024-3596): then no request of its with a Proxy-State. */
+  requireMessageAuthenticator: z.boolean().default(true),
+  limitProxyState: z.boolean().default(true),
+  requestsPerSecond: z.int().min(1).max(100_000).default(200),
 });
 
 const smtp = strict({
@@ -117,6 +134,27 @@ export const configSchema = strict({
   aaa: strict({
     /** FreeRADIUS asks at each login (deploy/freeradius). */
     postAuth: strict({ listen: listen.prefault('127.0.0.1:8095'), keyFiles: secretFiles }).optional(),
+    /** The rows of two groups in FreeRADIUS' own database. */
+    sql: strict({
+      kind: z.enum(['postgresql', 'mariadb']),
+      host: line(253),
+      port: port.optional(),
+      database: line(64),
+      user: line(64),
+      passwordFile: filePath,
+      /** TLS, for a database on another machine. */
+      caFile: filePath.optional(),
+      /** Whose dialect says what a login gets. */
+      gateway: slug,
+      /** Lower than that of every other group. */
+      priority: z.int().min(-1_000_000).max(1_000_000).default(-100),
+    }).optional(),
+    /** Engawa is AAA: for small ISPs, and the lab. */
+    server: strict({
+      listen: listen.prefault('[::]:1812'),
+      usersFile: filePath,
+      clients: z.array(aaaClient).min(1).max(1000),
+    }).optional(),
   }).prefault({}),
   intake: strict({
     bodyLimit: byteSize.prefault('8MB'),

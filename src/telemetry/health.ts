@@ -69,6 +69,11 @@ export const WARNINGS = {
     text: 'A BNG knows no session for lines in the garden: it applies at their next login, if AAA is connected',
     next: 'engawa gateway list; check accounting and AAA',
   },
+  'aaa-database': {
+    severity: 'critical',
+    text: 'The AAA database is not in step: a re-dial may open a garden, or keep a free line inside',
+    next: 'check database and account; docs/aaa.md',
+  },
   'dns-front-down': {
     severity: 'critical',
     text: 'The DNS front does not answer; steering is off',
