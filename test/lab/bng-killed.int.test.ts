@@ -14,12 +14,18 @@ const AFTER_REDIAL = '192.0.2.180';
 const CONVERGED_MS = 60_000;
 
 interface Victim {
+  readonly ownAaa?: boolean;
   kill(lab: Lab): Promise<void>;
   start(lab: Lab): Promise<void>;
 }
 
 const VICTIMS: Readonly<Record<string, Victim>> = {
   'the service': { kill: ({ launcher }) => launcher.kill('main'), start: ({ launcher }) => launcher.startMain() },
+  'the service, AAA as well,': {
+    ownAaa: true,
+    kill: ({ launcher }) => launcher.kill('main'),
+    start: ({ launcher }) => launcher.startMain(),
+  },
   FreeRADIUS: { kill: ({ freeRadius }) => freeRadius!.kill(), start: ({ freeRadius }) => freeRadius!.start() },
   'the BNG': { kill: ({ second }) => second!.kill(), start: ({ second }) => second!.start() },
 };
@@ -34,8 +40,9 @@ test.each(Object.keys(VICTIMS))(
   'with %s killed at every point of the story the end is the same',
   async (name) => {
     const victim = VICTIMS[name]!;
-    lab = await Lab.build({ homes: 1, radiusHomes: 2 });
-    expect(lab.freeRadius, 'FreeRADIUS with rlm_rest is installed').toBeDefined();
+    const { ownAaa = false } = victim;
+    lab = await Lab.build({ homes: 1, radiusHomes: 2, ownAaa });
+    expect(lab.freeRadius === undefined, 'FreeRADIUS with rlm_rest is installed').toBe(ownAaa);
     await lab.startEngawa();
     await lab.startSecond();
     await lab.importLines();
