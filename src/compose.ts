@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
+import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { openEvidence } from './adapters/evidence/files/evidence.ts';
 import { createNotifiers } from './adapters/notifier/create.ts';
 import { holdFile } from './adapters/state-folder/hold.ts';
@@ -30,6 +30,7 @@ import { OwnSightings } from './flow/own-sightings.ts';
 import { PolicyShelf } from './flow/policy-shelf.ts';
 import { loadMessages } from './http/messages.ts';
 import { type Guides, loadGuides } from './http/portal/guides.ts';
+import { Companions, createLinuxGateway } from './linux-gateways.ts';
 import { createNasGateways, linkOf, type NasGateway } from './nas-gateways.ts';
 import { policyFacts } from './start-check.ts';
 import { createHealth, type Health } from './telemetry/health.ts';
@@ -45,6 +46,7 @@ export interface Engine {
   readonly enforcers: readonly NftablesEnforcer[];
   readonly nasGateways: readonly NasGateway[];
   readonly nasSessions: SqliteNasSessions;
+  readonly companions: Companions;
   readonly health: Health;
   readonly notifierWatch: NotifierWatch;
   readonly ownSightings: OwnSightings;
@@ -105,9 +107,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   });
   // Only where none was ever active: one that no longer loads is never replaced without a person.
   if ((await shelf.load()) === 'none') await activateFirst(shelf, config.policy);
-  const enforcers = config.gateways.map(
-    (gateway) => new NftablesEnforcer({ gateway: gateway.spec.name, socketPath: gateway.helperSocket }),
-  );
+  const enforcers = config.gateways.map((gateway) => createLinuxGateway(gateway, log));
   const hold = holdFile(config.stateFolder);
   const nasSessions = new SqliteNasSessions(store.database);
   const tellings = new SqliteTellings(store.database);
@@ -117,6 +117,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     ...config.nasGateways.flatMap((one) => one.pools),
   ];
   const everyEnforcer = [...enforcers, ...nasGateways.map(({ enforcer }) => enforcer)];
+  const companions = new Companions(config, { reserved, log, now: () => clock.now() });
   const householdOf = households({ pools, ipv6Lengths: ipv6LengthsOf(config) }, (ip) =>
     everyEnforcer.map((one) => one.strictPrefixOf(ip)).find((prefix) => prefix !== undefined),
   );
@@ -131,12 +132,12 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     gateways: [
       ...config.gateways.map((gateway, i) => ({
         name: gateway.spec.name,
-        enforcer: enforcers[i]!,
+        enforcer: companions.beside(enforcers[i]!, gateway),
         nasIdentities: gateway.nasIdentities,
         ipv6Lengths: gateway.spec.ipv6Lengths,
         pools: gateway.spec.pools,
       })),
-      ...nasGateways.map(linkOf),
+      ...nasGateways.map((one) => ({ ...linkOf(one), enforcer: companions.beside(one.enforcer, one.config) })),
     ],
     notifiers: notifierWatch.notifiers,
     onInfrastructure: (source) => ownSightings.note(source),
@@ -175,6 +176,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     enforcers,
     nasGateways,
     nasSessions,
+    companions,
     guides,
     notifierWatch,
     ownSightings,
@@ -185,6 +187,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     close: async () => {
       clock.stop();
       await Promise.all(everyEnforcer.map((enforcer) => enforcer.close()));
+      await companions.close();
       await store.close();
       unlock();
     },

@@ -26,7 +26,8 @@ export async function sweep(
   order: { readonly by: string; readonly reason: string },
 ): Promise<ReleasedAll> {
   const enforcers = config.gateways.map(
-    ({ spec, helperSocket }) => new NftablesEnforcer({ gateway: spec.name, socketPath: helperSocket }),
+    ({ spec, helperSocket, ssh }) =>
+      new NftablesEnforcer({ gateway: spec.name, ...(ssh === undefined ? { socketPath: helperSocket } : { ssh }) }),
   );
   try {
     return await releaseAll(

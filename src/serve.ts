@@ -4,6 +4,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parse as parseYaml } from 'yaml';
 import { type Aaa, createAaa } from './aaa.ts';
 import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
@@ -44,6 +45,7 @@ const WARNINGS_EVERY_MS = 5000;
 const PURGE_EVERY_MS = 3_600_000;
 const REMEMBER_EVERY_MS = 60_000;
 const HOLD_LOOK_MS = 2000;
+const ELSEWHERE_MS = 500;
 
 /** Resolves when everything listens and the gateways were compared with the wanted state once. */
 export async function serve(config: Config): Promise<Running> {
@@ -111,7 +113,7 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
   const { spec } = config.gateways[0]!;
   const everyEnforcer = [...enforcers, ...engine.nasGateways.map(({ enforcer }) => enforcer)];
   const pools = flow.ranges.ours;
-  const allowList = allowListOf(enforcers[0]!, everyEnforcer);
+  const allowList = allowListOf(enforcers[0]!, enforcers.slice(1), everyEnforcer);
   const counters = new GardenCounters();
   const upstream = new Upstream({
     servers: config.dns.resolvers.map((ip) => ({ address: formatIp(ip), port: config.dns.port })),
@@ -192,13 +194,23 @@ async function openGarden(engine: Engine, closers: (() => Promise<void> | void)[
   return { dnsFront: front, front: () => ({ aliveAtMs: front.aliveAtMs, openedAtMs }), lifelines, counters };
 }
 
-/** Learned addresses go into this machine's kernel; who is strict, every gateway says: a BNG steers its lines' names here too. */
-function allowListOf(own: NftablesEnforcer, every: readonly Pick<AllowList, 'isStrict' | 'isSeeded'>[]): AllowList {
+/** Learned addresses go into every Linux gateway's kernel; who is strict, every gateway says: a BNG steers its lines' names here
+ *  too. This machine's answer is waited for, another's only so long: one that is away holds up nobody's names. */
+function allowListOf(
+  own: NftablesEnforcer,
+  others: readonly NftablesEnforcer[],
+  every: readonly Pick<AllowList, 'isStrict' | 'isSeeded'>[],
+): AllowList {
+  const everywhere = async <T>(order: (one: NftablesEnforcer) => Promise<T>): Promise<T> => {
+    const elsewhere = Promise.all(others.map(order));
+    const [answer] = await Promise.all([order(own), Promise.race([elsewhere, pause(ELSEWHERE_MS)])]);
+    return answer;
+  };
   return {
-    allow: (entries) => own.allow(entries),
-    lifeline: (entries) => own.lifeline(entries),
-    dnsAlive: () => own.dnsAlive(),
-    dnsOff: () => own.dnsOff(),
+    allow: (entries) => everywhere((one) => one.allow(entries)),
+    lifeline: (entries) => everywhere((one) => one.lifeline(entries)),
+    dnsAlive: () => everywhere((one) => one.dnsAlive()),
+    dnsOff: () => everywhere((one) => one.dnsOff()),
     isStrict: (ip) => every.some((one) => one.isStrict(ip)),
     get isSeeded() {
       return every.every((one) => one.isSeeded);

@@ -46,6 +46,9 @@ export interface Seen {
   readonly gateways: readonly { readonly name: string; readonly isConnected: boolean; readonly skeleton: string }[];
   /** BNGs that are told by RADIUS. */
   readonly nases?: readonly NasSeen[];
+  /** Tables with a flowtable on access interfaces, by gateway. */
+  readonly offloads?: readonly { readonly gateway: string; readonly tables: readonly string[] }[];
+  readonly resolvers?: readonly { readonly gateway: string; readonly text: string }[];
   /** FreeRADIUS' database, where it is kept in step. */
   readonly database?: DatabaseStanding;
   readonly tableFaults: number;
@@ -94,6 +97,10 @@ export function judge(seen: Seen): readonly Wrong[] {
       minutes: Math.floor(nas.oldestReleaseMs / MINUTE),
     });
   }
+  for (const { gateway, tables } of seen.offloads ?? [])
+    when(tables.length > 0, 'gateway-offload', gateway, { tables: [...tables] });
+  for (const { gateway, text: reason } of seen.resolvers ?? [])
+    when(true, 'resolver-behind', gateway, { reason: reason.slice(0, 200) });
   const { troubleForMs = 0, refused = 0, text = '' } = seen.database ?? {};
   when(troubleForMs > DATABASE_LATE_MS || refused > 0, 'aaa-database', '', { refused, text });
   when(seen.tableFaults > 0, 'audit-tables', '', { faults: seen.tableFaults });
@@ -140,6 +147,8 @@ export async function lookAround(engine: Engine, watched: Watched): Promise<Seen
       };
       return { name: config.name, ...found, ...(stopped === undefined ? {} : { stopped }) };
     }),
+    offloads: await offloadsOf(enforcers),
+    resolvers: engine.companions.troubles(),
     ...(watched.aaa?.groups === undefined ? {} : { database: watched.aaa.groups.standing() }),
     tableFaults: watched.service?.tableFaults() ?? 0,
     partialLines: flow.gardener.partialCount(),
@@ -151,6 +160,26 @@ export async function lookAround(engine: Engine, watched: Watched): Promise<Seen
     lifelines: watched.lifelines?.state() ?? [],
     silentClients: watched.accounting?.silent() ?? [],
   };
+}
+
+/** Asked as often as a ruleset is compared; in between what was seen last stands. */
+const OFFLOADS_EVERY_MS = 30 * SECOND;
+const offloadsSeen = new WeakMap<object, { readonly atMs: number; readonly tables: readonly string[] }>();
+
+async function offloadsOf(
+  enforcers: Engine['enforcers'],
+): Promise<readonly { readonly gateway: string; readonly tables: readonly string[] }[]> {
+  return Promise.all(
+    enforcers.map(async (enforcer) => {
+      const before = offloadsSeen.get(enforcer);
+      if (before !== undefined && performance.now() - before.atMs < OFFLOADS_EVERY_MS)
+        return { gateway: enforcer.gateway, tables: before.tables };
+      const found = enforcer.isConnected ? await enforcer.offload().catch(() => undefined) : undefined;
+      const tables = found?.map((one) => `${one.table} ${one.flowtable}`) ?? before?.tables ?? [];
+      offloadsSeen.set(enforcer, { atMs: performance.now(), tables });
+      return { gateway: enforcer.gateway, tables };
+    }),
+  );
 }
 
 async function countOf(rows: Promise<readonly unknown[]>): Promise<number> {

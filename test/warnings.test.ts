@@ -49,6 +49,8 @@ const ILL: Seen = {
       oldestReleaseMs: 61_000,
     },
   ],
+  offloads: [{ gateway: 'bng1', tables: ['inet fw4 ft'] }],
+  resolvers: [{ gateway: 'bng2', text: 'no answer' }],
   database: { state: 'trouble', refused: 0, troubleForMs: 61_000, text: 'connection refused' },
   tableFaults: 1,
   partialLines: 1,

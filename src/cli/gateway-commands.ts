@@ -23,18 +23,20 @@ export function gatewayCommands(program: Command, done: (code: number) => void):
   gateway
     .command('spec')
     .option('--out <file>', 'write it here instead of the terminal')
+    .option('--gateway <name>', 'of another Linux gateway than this machine')
     .description("the helper's input: facts of the gateway from the configuration, as JSON")
-    .action((options: { out?: string }, command: Command) => {
-      const text = `${encodeSpec(firstGateway(command))}\n`;
+    .action((options: { out?: string; gateway?: string }, command: Command) => {
+      const text = `${encodeSpec(linuxGateway(command, options.gateway))}\n`;
       if (options.out === undefined) return void process.stdout.write(text);
       writeFileSync(options.out, text, { mode: 0o640 });
       say(`Wrote ${options.out}.`);
     });
   gateway
     .command('ruleset')
+    .option('--gateway <name>', 'of another Linux gateway than this machine')
     .description('the nftables skeleton this configuration leads to, as text; loads nothing')
-    .action((_options, command: Command) => {
-      const ruleset = renderRuleset(firstGateway(command));
+    .action((options: { gateway?: string }, command: Command) => {
+      const ruleset = renderRuleset(linuxGateway(command, options.gateway));
       if (command.optsWithGlobals<GlobalOptions>().json === true) return sayJson({ ruleset });
       return void process.stdout.write(ruleset);
     });
@@ -101,8 +103,11 @@ async function activePolicy(config: Config): Promise<{ readonly text: string; re
   return asTheService(config, false, async () => activePolicyText(config.stateFolder));
 }
 
-function firstGateway(command: Command) {
-  const [gateway] = readConfig(command.optsWithGlobals<GlobalOptions>()).gateways;
-  if (gateway === undefined) throw new CliFault(2, 'gateway-missing', 'the configuration names no gateway');
-  return gateway.spec;
+/** Left out: the one of this machine. */
+function linuxGateway(command: Command, name: string | undefined) {
+  const { gateways } = readConfig(command.optsWithGlobals<GlobalOptions>());
+  const found = name === undefined ? gateways[0] : gateways.find(({ spec }) => spec.name === name);
+  if (found !== undefined) return found.spec;
+  const known = gateways.map(({ spec }) => spec.name).join(', ');
+  throw new CliFault(2, 'gateway-missing', `no Linux gateway is called ${name ?? ''}; known: ${known}`);
 }

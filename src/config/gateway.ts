@@ -75,6 +75,32 @@ const ipv6Lengths = z
   .max(8)
   .default([56, 64]);
 
+/** A resolver that follows the gateway by response policy zones: advice, never proof. */
+const resolver = strict({
+  folder: filePath,
+  controlSocket: filePath,
+  zones: strict({ allow: line(253).default('allow.engawa.'), garden: line(253).default('garden.engawa.') }).prefault(
+    {},
+  ),
+});
+
+/** The helper of another machine, behind a forced command. */
+const ssh = strict({
+  host: line(253),
+  port: port.default(22),
+  user: line(32),
+  identityFile: filePath,
+  knownHostsFile: filePath,
+});
+
+const markBits = z.int().min(1).max(0xffff_ffff);
+
+/** Bits of the packet mark for the operator's own rules. */
+const modeMarks = strict({ mask: markBits, strict: markBits, leaky: markBits }).refine(
+  ({ mask, strict: one, leaky: other }) => one !== other && (one & ~mask) === 0 && (other & ~mask) === 0,
+  'strict and leaky that differ, within the bits of mask',
+);
+
 /** A BNG that listens to RADIUS dynamic authorization (RFC 5176) and nothing else. */
 export const radiusGatewaySchema = strict({
   name: slug,
@@ -102,6 +128,7 @@ export const radiusGatewaySchema = strict({
   messageAuthenticator: z.enum(['send', 'require', 'omit']).default('send'),
   /** May a session be cut for a moment where the dialect has no other way? A call under way is cut with it. */
   bounce: z.enum(['never', 'release', 'always']).default('never'),
+  resolver: resolver.optional(),
 });
 
 export const gatewaySchema = strict({
@@ -113,6 +140,10 @@ export const gatewaySchema = strict({
     .default('engawa'),
   /** Absent: the one helper of this machine. */
   helperSocket: filePath.optional(),
+  /** Its helper runs elsewhere; portal and DNS front stay here. */
+  ssh: ssh.optional(),
+  modeMarks: modeMarks.optional(),
+  resolver: resolver.optional(),
   accessInterfaces: z.array(interfaceName).min(1).max(256),
   portal: strict({ ip4, ip6 }),
   sink: strict({ ip4, ip6 }),
@@ -125,6 +156,8 @@ export const gatewaySchema = strict({
   packs: z.union([z.literal('all'), z.array(slug).max(100)], 'all, or a list of pack names').default('all'),
   nasIdentities: nasIdentities.default([]),
 }).superRefine((gateway, context) => {
+  if (gateway.ssh !== undefined && gateway.helperSocket !== undefined)
+    context.addIssue({ code: 'custom', path: ['helperSocket'], message: 'helperSocket or ssh, not both' });
   const mine = [gateway.portal.ip4, gateway.portal.ip6].map((ip) => ip.bytes.join());
   if ([gateway.sink.ip4, gateway.sink.ip6].some((ip) => mine.includes(ip.bytes.join())))
     context.addIssue({ code: 'custom', path: ['sink'], message: "addresses other than the portal's own" });

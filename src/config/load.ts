@@ -37,8 +37,11 @@ export type Secrets = readonly [Uint8Array, ...Uint8Array[]];
 
 export interface GatewayConfig {
   readonly spec: GatewaySpec;
+  /** Of this machine; with `ssh` it is not used. */
   readonly helperSocket: string;
+  readonly ssh?: NonNullable<LinuxFile['ssh']>;
   readonly nasIdentities: readonly string[];
+  readonly resolver?: NonNullable<LinuxFile['resolver']>;
 }
 
 /** A BNG that listens to RADIUS dynamic authorization. */
@@ -226,7 +229,9 @@ function assemble(file: File, reader: Reader): Config {
     // Never used when missing: a fault was recorded and load() answers with it.
     families: families ?? { families: new Map(), slugByName: new Map() },
     packs,
-    gateways: linux.map((one) => gatewayOf(one, `gateways[${file.gateways.indexOf(one)}]`, { file, packs, reader })),
+    gateways: localFirst(linux).map((one) =>
+      gatewayOf(one, `gateways[${file.gateways.indexOf(one)}]`, { file, packs, reader }),
+    ),
     nasGateways: nasGateways(file, reader),
     accounting: { clients },
     aaa: aaaOf(file, reader),
@@ -288,7 +293,7 @@ function steeringArrives(reader: Reader, file: File, linux: readonly LinuxFile[]
 }
 
 function gatewayOf(
-  { helperSocket, nasIdentities, packs: wanted, kind: _, ...facts }: LinuxFile,
+  { helperSocket, ssh, resolver, nasIdentities, packs: wanted, kind: _, modeMarks, ...facts }: LinuxFile,
   path: string,
   { file, packs, reader }: { file: File; packs: readonly Pack[]; reader: Reader },
 ): GatewayConfig {
@@ -311,10 +316,26 @@ function gatewayOf(
         dnsFront: dnsFront.port,
       },
       packs: chosen,
+      ...(modeMarks && { modeMarks }),
+      ...(ssh && { isPortalElsewhere: true }),
     },
+    ...(ssh && { ssh: { ...ssh, ...filesOf(ssh, reader) } }),
+    ...(resolver && { resolver: { ...resolver, ...filesOf(resolver, reader) } }),
     helperSocket: reader.resolve(helperSocket ?? file.helperSocket),
     nasIdentities,
   };
+}
+
+/** The first is this machine: what has one place – portal, DNS front, its own helper – is the first's. */
+function localFirst(linux: readonly LinuxFile[]): readonly LinuxFile[] {
+  return [...linux.filter((one) => one.ssh === undefined), ...linux.filter((one) => one.ssh !== undefined)];
+}
+
+/** Paths are relative to the configuration. */
+function filesOf<T extends Readonly<Record<string, unknown>>>(written: T, reader: Reader): Partial<T> {
+  const paths = ['identityFile', 'knownHostsFile', 'folder', 'controlSocket'];
+  const found = Object.entries(written).filter(([key, value]) => paths.includes(key) && typeof value === 'string');
+  return Object.fromEntries(found.map(([key, value]) => [key, reader.resolve(value as string)])) as Partial<T>;
 }
 
 function isLinux(one: GatewayFile): one is LinuxFile {
@@ -333,7 +354,7 @@ function dialectsOf(file: File, reader: Reader): ReadonlyMap<string, Dialect> {
 }
 
 function nasGatewayOf(
-  { kind: _, secretFiles, dialect: name, port, ...facts }: RadiusFile,
+  { kind: _, secretFiles, dialect: name, port, resolver, ...facts }: RadiusFile,
   i: number,
   dialects: ReadonlyMap<string, Dialect>,
   reader: Reader,
@@ -347,7 +368,13 @@ function nasGatewayOf(
     return undefined;
   }
   valuesFit(dialect, facts, path, reader);
-  return { ...facts, dialect, port: port ?? dialect.port, secrets };
+  return {
+    ...facts,
+    dialect,
+    port: port ?? dialect.port,
+    secrets,
+    ...(resolver && { resolver: { ...resolver, ...filesOf(resolver, reader) } }),
+  };
 }
 
 /** A name that is missing on the way back would leave a household in the garden: better no start than that. */

@@ -126,8 +126,8 @@ export const configSchema = strict({
     .max(1000)
     // The DNS front, packs and lifelines of a second one would be nobody's: its strict lines would have unsteered DNS.
     .refine(
-      (list) => list.filter((one) => one.kind !== 'radius').length === 1,
-      'one gateway of kind nftables, this machine: portal and DNS front live there; others of kind radius',
+      (list) => list.filter((one) => one.kind !== 'radius' && one.ssh === undefined).length === 1,
+      'one gateway of kind nftables, this machine: portal and DNS front live there; others by ssh, or of kind radius',
     ),
   accounting: strict({ clients: z.array(accountingClient).max(1000).default([]) }).prefault({}),
   /** How AAA learns that a line is in the garden, so that a re-dial does not open it. */

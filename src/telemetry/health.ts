@@ -69,6 +69,16 @@ export const WARNINGS = {
     text: 'A BNG knows no session for lines in the garden: it applies at their next login, if AAA is connected',
     next: 'engawa gateway list; check accounting and AAA',
   },
+  'gateway-offload': {
+    severity: 'critical',
+    text: 'Flows of subscribers are offloaded: packets in them are not judged, a line in the garden goes on',
+    next: 'take the access interfaces out of the flowtable; docs/linux-gateways.md',
+  },
+  'resolver-behind': {
+    severity: 'warning',
+    text: 'The resolver beside a gateway does not follow',
+    next: 'check unbound and its folder; docs/linux-gateways.md',
+  },
   'aaa-database': {
     severity: 'critical',
     text: 'The AAA database is not in step: a re-dial may open a garden, or keep a free line inside',
