@@ -15,6 +15,8 @@ export interface StrictNasOptions {
   readonly firstDelayMs?: number;
   /** Of a hundred requests, and of a hundred answers. */
   readonly lossPercent?: number;
+  /** For so long it remembers an identifier, and so old a request may be. Default 300,000. */
+  readonly windowMs?: number;
 }
 
 export interface StrictCounts {
@@ -34,8 +36,6 @@ export interface StrictNases {
   stop(): Promise<void>;
 }
 
-const WINDOW_MS = 300_000;
-
 export async function startStrictNases(options: StrictNasOptions): Promise<StrictNases> {
   const worker = new Worker(new URL(import.meta.url), { workerData: { strictNas: options } });
   const ask = async (what: string) => {
@@ -54,6 +54,7 @@ class StrictNas {
   readonly #options: StrictNasOptions;
   readonly #secret: Uint8Array;
   readonly #delayMs: number;
+  readonly #windowMs: number;
   /** By port and identifier of the client: what was asked, and the answer. */
   readonly #memory = new Map<string, { authenticator: string; answer: Uint8Array; atMs: number }>();
   readonly #done = new Set<string>();
@@ -64,6 +65,7 @@ class StrictNas {
     this.#options = options;
     this.#secret = Buffer.from(options.secret);
     this.#delayMs = delayMs;
+    this.#windowMs = options.windowMs ?? 300_000;
   }
 
   get ports(): number {
@@ -103,7 +105,7 @@ class StrictNas {
       before.atMs = now;
       return before.answer;
     }
-    if (before !== undefined && now - before.atMs <= WINDOW_MS) this.counts.reusedIdentifiers += 1;
+    if (before !== undefined && now - before.atMs <= this.#windowMs) this.counts.reusedIdentifiers += 1;
     const answer = this.#carryOut(packet.value);
     this.#memory.set(place, { authenticator, answer, atMs: now });
     return answer;
@@ -113,7 +115,7 @@ class StrictNas {
     const stamp = packet.attributes.find(({ type }) => type === 55)?.value;
     if (requestFault(packet, this.#secret, { requireMessageAuthenticator: true }) !== undefined) return false;
     if (stamp === undefined) return false;
-    return Math.abs(Buffer.from(stamp).readUInt32BE() - Date.now() / 1000) <= WINDOW_MS / 1000;
+    return Math.abs(Buffer.from(stamp).readUInt32BE() - Date.now() / 1000) <= this.#windowMs / 1000;
   }
 
   #carryOut(packet: Packet): Uint8Array {

@@ -6,7 +6,7 @@ import { type Attribute, decodePacket } from '../../../protocols/radius/codec.ts
 import { buildDynamicRequest, type DynamicReply } from '../../../protocols/radius/dynamic.ts';
 import { Pace } from './pace.ts';
 import { Port } from './port.ts';
-import { Ports } from './ports.ts';
+import { Ports, type Slot } from './ports.ts';
 import { type BadReply, judgeReply } from './replies.ts';
 import { nextWait, type Timers } from './retransmit.ts';
 import type { Tally } from './tally.ts';
@@ -33,7 +33,7 @@ export interface FlightOptions {
 /** One attempt: an identifier, a secret, the same octets each time. `A`: whatever it is made for. */
 export interface Flight<A> {
   readonly of: A;
-  readonly port: Port<Flight<A>>;
+  readonly slot: Slot<Flight<A>>;
   readonly bytes: Uint8Array;
   /** Place among the secrets. */
   readonly secret: number;
@@ -88,18 +88,18 @@ export class Flights<A extends { readonly code: 40 | 43; readonly attributes: re
   }
 
   /**
-   * Where the next request may leave from, now; undefined = wait for `onRoom`. A probe leaves from a connected socket: of a NAS
-   * that is silent it is worth knowing whether its port is closed.
+   * Where the next request leaves from, now: to be launched with; undefined = wait for `onRoom`. A probe leaves from a connected
+   * socket: of a NAS that is silent it is worth knowing whether its port is closed.
    */
-  runway(isProbe: boolean): Port<Flight<A>> | undefined {
-    return this.#mayLeave() ? (isProbe ? this.#probing : this.#ports).ready() : undefined;
+  runway(isProbe: boolean): Slot<Flight<A>> | undefined {
+    return this.#mayLeave() ? (isProbe ? this.#probing : this.#ports).take() : undefined;
   }
 
-  launch(of: A, port: Port<Flight<A>>, secret: number): Flight<A> {
+  launch(of: A, slot: Slot<Flight<A>>, secret: number): Flight<A> {
     const { secrets, messageAuthenticator, eventTimestamp, now, monotonicMs } = this.#options;
     const bytes = buildDynamicRequest({
       code: of.code,
-      identifier: port.nextIdentifier,
+      identifier: slot.identifier,
       attributes: of.attributes,
       secret: secrets[secret]!,
       messageAuthenticator,
@@ -107,10 +107,10 @@ export class Flights<A extends { readonly code: 40 | 43; readonly attributes: re
     });
     const firstMs = monotonicMs();
     const flight: Flight<A> = {
-      ...{ of, port, bytes, secret, firstMs },
+      ...{ of, slot, bytes, secret, firstMs },
       ...{ sent: 0, badReplies: 0, rtMs: undefined, timer: undefined },
     };
-    port.hold(flight);
+    slot.port.hold(slot.identifier, flight);
     this.#all.add(flight);
     this.#send(flight);
     return flight;
@@ -120,7 +120,7 @@ export class Flights<A extends { readonly code: 40 | 43; readonly attributes: re
   land(flight: Flight<A>): void {
     clearTimeout(flight.timer);
     this.#due.delete(flight);
-    if (this.#all.delete(flight)) flight.port.release(flight.bytes[1]!);
+    if (this.#all.delete(flight)) flight.slot.ports.giveBack(flight.slot);
   }
 
   close(): void {
@@ -160,7 +160,7 @@ export class Flights<A extends { readonly code: 40 | 43; readonly attributes: re
     const now = monotonicMs();
     this.#pace.spend();
     this.#tally.add(flight.sent === 0 ? 'sent' : 'retransmitted');
-    flight.port.send(flight.bytes, now);
+    flight.slot.port.send(flight.bytes, now);
     flight.sent += 1;
     const elapsedMs = now - flight.firstMs;
     const before = flight.rtMs === undefined ? {} : { beforeMs: flight.rtMs };
@@ -183,7 +183,7 @@ export class Flights<A extends { readonly code: 40 | 43; readonly attributes: re
     const { address, port, source, restMs, monotonicMs, random } = this.#options;
     const open = () =>
       Port.open<Flight<A>>({
-        ...{ address, port, source, isConnected, restMs },
+        ...{ address, port, source, isConnected },
         // After a restart the kernel may give a port that the NAS remembers: then with other identifiers, most likely.
         firstIdentifier: Math.floor(random() * 256),
         onDatagram: (from, datagram, peer) => this.#take(from, datagram, peer),

@@ -81,7 +81,7 @@ export class NasClient {
     const settings = { ...PRESETS, ...options, address: formatIp(address) };
     // A hundredth more than the NAS remembers: packets take their time, and not always the same.
     const restMs = settings.replayWindowMs * 1.01;
-    const usedUp = Math.ceil((settings.packetsPerSecond * restMs) / 1000 / 256) + 1;
+    const usedUp = Math.ceil((settings.packetsPerSecond * restMs) / 1000 / 256) + 1 + Math.ceil(settings.window / 256);
     this.#options = settings;
     this.#tally = new Tally(options);
     this.#secrets = new SecretChoice(options.secrets.length);
@@ -143,10 +143,10 @@ export class NasClient {
     while (!this.#isClosed && this.#turns.hasNext) {
       const { isSilent } = this.#silence;
       if (this.#flights.size >= (isSilent ? 1 : this.#options.window)) return;
-      const port = this.#flights.runway(isSilent);
-      if (port === undefined) return;
+      const slot = this.#flights.runway(isSilent);
+      if (slot === undefined) return;
       const asked = this.#turns.next()!;
-      asked.flight = this.#flights.launch(asked, port, this.#secretFor(asked));
+      asked.flight = this.#flights.launch(asked, slot, this.#secretFor(asked));
     }
   }
 

@@ -1,5 +1,4 @@
-// One local UDP port towards a NAS and its 256 identifiers. A NAS tells a duplicate by source address, port and identifier
-// (RFC 5080 §2.2.2): none is used again before its last transmission has left the NAS's memory.
+// One local UDP port towards a NAS, with 256 identifiers: who holds which. When one may serve again is for ports.ts to say.
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram';
 import { isIP } from 'node:net';
 
@@ -16,8 +15,6 @@ export interface PortOptions<H> {
    * addresses: which is worth knowing, and no answer.
    */
   readonly isConnected: boolean;
-  /** So long after its last transmission an identifier rests. */
-  readonly restMs: number;
   readonly firstIdentifier: number;
   readonly onDatagram: (port: Port<H>, datagram: Uint8Array, peer: RemoteInfo) => void;
   /** ICMP, or a packet that could not leave: an errno word. */
@@ -31,15 +28,14 @@ export class Port<H> {
   readonly #options: PortOptions<H>;
   readonly #socket: Socket;
   readonly #holders = new Array<H | undefined>(IDENTIFIERS).fill(undefined);
-  readonly #sentMs = new Float64Array(IDENTIFIERS).fill(Number.NEGATIVE_INFINITY);
-  #next: number;
+  /** Identifiers that had a holder, counted from the first. */
+  #used = 0;
   #held = 0;
   #lastSentMs = Number.NEGATIVE_INFINITY;
 
   private constructor(options: PortOptions<H>, socket: Socket) {
     this.#options = options;
     this.#socket = socket;
-    this.#next = options.firstIdentifier;
     socket.on('message', (datagram, peer) => options.onDatagram(this, datagram, peer));
     socket.on('error', (error) => options.onTrouble(codeOf(error)));
     socket.unref(); // a request that waits for its answer has a timer of its own
@@ -66,21 +62,15 @@ export class Port<H> {
     return new Port(options, socket);
   }
 
-  /** When the next identifier may be used, in the clock's milliseconds; Infinity while a request holds it. */
-  get readyAtMs(): number {
-    if (this.#holders[this.#next] !== undefined) return Number.POSITIVE_INFINITY;
-    return this.#sentMs[this.#next]! + this.#options.restMs;
+  /** One that never had a holder; undefined = all of them had. */
+  fresh(): number | undefined {
+    if (this.#used === IDENTIFIERS) return undefined;
+    this.#used += 1;
+    return (this.#options.firstIdentifier + this.#used - 1) % IDENTIFIERS;
   }
 
-  /** To be held and sent only when it is ready. */
-  get nextIdentifier(): number {
-    return this.#next;
-  }
-
-  /** The next identifier is this one's until it is released. */
-  hold(holder: H): void {
-    this.#holders[this.#next] = holder;
-    this.#next = (this.#next + 1) % IDENTIFIERS;
+  hold(identifier: number, holder: H): void {
+    this.#holders[identifier] = holder;
     this.#held += 1;
   }
 
@@ -93,13 +83,12 @@ export class Port<H> {
     return this.#holders[identifier];
   }
 
-  /** It was used, and whoever held it has gone. */
+  /** It has, or had, a holder. */
   knows(identifier: number): boolean {
-    return this.#sentMs[identifier]! > Number.NEGATIVE_INFINITY;
+    return (identifier - this.#options.firstIdentifier + IDENTIFIERS) % IDENTIFIERS < this.#used;
   }
 
   send(bytes: Uint8Array, nowMs: number): void {
-    this.#sentMs[bytes[1]!] = nowMs;
     this.#lastSentMs = nowMs;
     const { isConnected, port, address, onTrouble } = this.#options;
     const sent = (error: Error | null) => {
@@ -109,8 +98,9 @@ export class Port<H> {
     else this.#socket.send(bytes, port, address, sent);
   }
 
-  isIdle(nowMs: number): boolean {
-    return this.#held === 0 && nowMs - this.#lastSentMs > this.#options.restMs;
+  /** Nobody holds an identifier, and none was used for so long. */
+  isIdle(nowMs: number, restMs: number): boolean {
+    return this.#held === 0 && nowMs - this.#lastSentMs > restMs;
   }
 
   close(): void {

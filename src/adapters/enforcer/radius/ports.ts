@@ -1,25 +1,38 @@
-// The ports towards one NAS: a free identifier now, or word when there is one. A spent port stays open until its identifiers may
-// be used again, so that the kernel gives it to nobody else, ourselves included.
+// The ports towards one NAS: a free identifier now, or word when there is one. A NAS tells a duplicate by source address, port and
+// identifier (RFC 5080 §2.2.2): a used one rests until the NAS has forgotten it, and so long its port stays open, so that the
+// kernel gives it to nobody else, ourselves included.
 import { codeOf, type Port } from './port.ts';
 
 export interface PortsOptions<H> {
   readonly open: () => Promise<Port<H>>;
   readonly most: number;
+  /** So long an identifier rests, from its answer or from when it was given up: never before its last transmission. */
   readonly restMs: number;
   readonly monotonicMs: () => number;
-  /** `ready` may give something now. */
+  /** `take` may give something now. */
   readonly onReady: () => void;
   readonly onOpenFailed: (code: string) => void;
 }
 
+/** An identifier of a port, to be held, then given back. */
+export interface Slot<H> {
+  readonly ports: Ports<H>;
+  readonly port: Port<H>;
+  readonly identifier: number;
+  restsUntilMs: number;
+}
+
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 16_000;
+/** So many places at the head of the queue may be empty before it is moved up. */
+const EMPTY_PLACES = 1024;
 
 export class Ports<H> {
   readonly #options: PortsOptions<H>;
-  #current: Port<H> | undefined;
-  /** The one spent first is first. */
-  #spent: Port<H>[] = [];
+  readonly #open: Port<H>[] = [];
+  /** Used ones, in the order in which they may serve again; before `#head` there is nothing left. */
+  #resting: Slot<H>[] = [];
+  #head = 0;
   #isOpening = false;
   #pauseMs = FIRST_PAUSE_MS;
   #openAgainMs = Number.NEGATIVE_INFINITY;
@@ -33,40 +46,43 @@ export class Ports<H> {
   }
 
   get open(): number {
-    return this.#spent.length + (this.#current === undefined ? 0 : 1);
+    return this.#open.length;
   }
 
-  /** A port whose next identifier is free; undefined = wait for `onReady`. */
-  ready(): Port<H> | undefined {
+  /** A free identifier, to be given back; undefined = wait for `onReady`. */
+  take(): Slot<H> | undefined {
     const now = this.#options.monotonicMs();
-    if (this.#current !== undefined && this.#current.readyAtMs < now) return this.#current;
-    const oldest = this.#spent[0];
-    if (oldest !== undefined && oldest.readyAtMs < now) {
-      this.#spent.shift();
-      return this.#turnTo(oldest);
-    }
+    const rested = this.#resting[this.#head];
+    if (rested !== undefined && rested.restsUntilMs < now) return this.#shift(rested);
+    const port = this.#open.at(-1);
+    const identifier = port?.fresh();
+    if (port !== undefined && identifier !== undefined) return { ports: this, port, identifier, restsUntilMs: 0 };
     if (this.open < this.#options.most) this.#openOne(now);
-    else this.#wakeAt(Math.min(this.#current!.readyAtMs, oldest?.readyAtMs ?? Number.POSITIVE_INFINITY));
+    else if (rested !== undefined) this.#wakeAt(rested.restsUntilMs);
     return undefined;
+  }
+
+  giveBack(slot: Slot<H>): void {
+    slot.port.release(slot.identifier);
+    slot.restsUntilMs = this.#options.monotonicMs() + this.#options.restMs;
+    this.#resting.push(slot);
   }
 
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#wake);
     clearTimeout(this.#sweep);
-    for (const port of this.#all()) port.close();
-    this.#current = undefined;
-    this.#spent = [];
+    for (const port of this.#open.splice(0)) port.close();
+    this.#resting = [];
   }
 
-  #all(): readonly Port<H>[] {
-    return this.#current === undefined ? this.#spent : [...this.#spent, this.#current];
-  }
-
-  #turnTo(port: Port<H>): Port<H> {
-    if (this.#current !== undefined) this.#spent.push(this.#current);
-    this.#current = port;
-    return port;
+  #shift(slot: Slot<H>): Slot<H> {
+    this.#head += 1;
+    if (this.#head > EMPTY_PLACES && this.#head * 2 > this.#resting.length) {
+      this.#resting = this.#resting.slice(this.#head);
+      this.#head = 0;
+    }
+    return slot;
   }
 
   #openOne(now: number): void {
@@ -78,7 +94,7 @@ export class Ports<H> {
         this.#isOpening = false;
         if (this.#isClosed) return port.close();
         this.#pauseMs = FIRST_PAUSE_MS;
-        this.#turnTo(port);
+        this.#open.push(port);
         this.#sweepLater();
         this.#options.onReady();
       },
@@ -93,7 +109,6 @@ export class Ports<H> {
     );
   }
 
-  /** A time that nobody knows: an answer frees the identifier, and whoever got it asks here again. */
   #wakeAt(atMs: number): void {
     if (atMs >= this.#wakeMs) return;
     clearTimeout(this.#wake);
@@ -106,16 +121,18 @@ export class Ports<H> {
   }
 
   #sweepLater(): void {
+    const { restMs, monotonicMs } = this.#options;
     this.#sweep ??= setTimeout(() => {
       this.#sweep = undefined;
-      const now = this.#options.monotonicMs();
-      for (const port of this.#all()) {
-        if (!port.isIdle(now)) continue;
+      const now = monotonicMs();
+      const idle = new Set(this.#open.filter((port) => port.isIdle(now, restMs)));
+      for (const port of idle) {
+        this.#open.splice(this.#open.indexOf(port), 1);
         port.close();
-        if (port === this.#current) this.#current = undefined;
-        else this.#spent.splice(this.#spent.indexOf(port), 1);
       }
+      this.#resting = this.#resting.slice(this.#head).filter(({ port }) => !idle.has(port));
+      this.#head = 0;
       if (this.open > 0) this.#sweepLater();
-    }, this.#options.restMs).unref();
+    }, restMs).unref();
   }
 }
