@@ -91,12 +91,15 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const interims = new Map(config.accounting.clients.map((client) => [client.name, client.interim]));
   const skews = new Map(config.accounting.clients.map((client) => [client.name, client.skew]));
   const interimOf = (nas: string | undefined) => interims.get((nas ?? '').split('/')[0]!) ?? 10 * MINUTE;
+  // The gardener is made of the bindings, and they ask it whose garden a NAS's reboot concerns.
+  const later: { flow?: Flow } = {};
   const bindings = new SqliteBindings({
     database: store.database,
     clock,
     interim: { of: interimOf, widestMs: Math.max(10 * MINUTE, ...interims.values()) },
     reserved,
     retentionDays: config.retention.bindings / DAY,
+    gardens: () => later.flow?.gardener.accessKeys() ?? [],
   });
   await bindings.refreshStatic(store.allLines());
   const shelf = new PolicyShelf<Fault>({
@@ -166,6 +169,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     defaultLanguage: config.languages.default,
     sha256: (text) => createHash('sha256').update(text).digest('hex'),
   });
+  later.flow = flow;
   return {
     config,
     flow,

@@ -9,6 +9,7 @@ import { parse as parseYaml } from 'yaml';
 import { type Aaa, createAaa } from './aaa.ts';
 import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { ClientSilence } from './adapters/sessions/accounting/client-silence.ts';
+import { clocksOff } from './adapters/sessions/accounting/clocks-off.ts';
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
 import { closeAll } from './close-all.ts';
 import { compose, type Engine } from './compose.ts';
@@ -240,8 +241,7 @@ async function openPortal(engine: Engine, closers: (() => Promise<void> | void)[
   closers.push(() => close(server));
 }
 
-interface AccountingWatch {
-  silent(): readonly { readonly client: string; readonly silentMs: number }[];
+interface AccountingWatch extends NonNullable<Watched['accounting']> {
   counts(): Readonly<Record<string, number>>;
 }
 
@@ -281,7 +281,16 @@ async function openAccounting(
   });
   await listener.start();
   closers.push(() => listener.stop());
-  return { accounting: { silent: () => silence.silent(), counts: () => listener.counts() } };
+  const skews = clients.map(({ name, skew }) => ({ name, skewMs: skew }));
+  return {
+    accounting: {
+      silent: () => silence.silent(),
+      counts: () => listener.counts(),
+      troubles: () => listener.standing(),
+      rotations: () => listener.rotations(),
+      clocksOff: () => clocksOff(skews, bindings.clocks(), flow.clock.now()),
+    },
+  };
 }
 
 async function openIntake(engine: Engine, service: Service, closers: (() => Promise<void> | void)[]): Promise<void> {

@@ -1,7 +1,9 @@
 // What stands wrong right now, from what the parts themselves say: looked up here, judged by one pure function, so that
 // every surface shows the same words.
+
+import type { ClockOff } from './adapters/sessions/accounting/clocks-off.ts';
 import type { Engine } from './compose.ts';
-import { MINUTE, SECOND } from './core/kernel/time.ts';
+import { DAY, MINUTE, SECOND } from './core/kernel/time.ts';
 import type { ClockStatus, Json } from './flow/ports.ts';
 import type { Service } from './flow/service.ts';
 import { medicalWaiting } from './flow/support-queue.ts';
@@ -14,7 +16,12 @@ export interface Watched {
   /** Monotonic (`performance.now()`). */
   readonly front?: () => { readonly aliveAtMs: number | undefined; readonly openedAtMs: number };
   readonly lifelines?: { state(): readonly LifelineState[] };
-  readonly accounting?: { silent(): readonly { readonly client: string; readonly silentMs: number }[] };
+  readonly accounting?: {
+    silent(): readonly { readonly client: string; readonly silentMs: number }[];
+    troubles(): readonly { readonly kind: 'not-genuine' | 'over-rate'; readonly client: string }[];
+    rotations(): readonly { readonly client: string; readonly previousUsedAgoMs: number | undefined }[];
+    clocksOff(): readonly ClockOff[];
+  };
   readonly aaa?: { readonly groups?: { standing(): DatabaseStanding } };
 }
 
@@ -46,6 +53,10 @@ export interface Seen {
   readonly gateways: readonly { readonly name: string; readonly isConnected: boolean; readonly skeleton: string }[];
   /** BNGs that are told by RADIUS. */
   readonly nases?: readonly NasSeen[];
+  readonly clocksOff?: readonly ClockOff[];
+  readonly accountingTroubles?: readonly { readonly kind: 'not-genuine' | 'over-rate'; readonly client: string }[];
+  /** Clients whose previous secret was of use lately. */
+  readonly previousSecrets?: readonly string[];
   /** Tables with a flowtable on access interfaces, by gateway. */
   readonly offloads?: readonly { readonly gateway: string; readonly tables: readonly string[] }[];
   readonly resolvers?: readonly { readonly gateway: string; readonly text: string }[];
@@ -116,6 +127,12 @@ export function judge(seen: Seen): readonly Wrong[] {
   }
   for (const { client, silentMs } of seen.silentClients)
     when(true, 'accounting-silent', client, { minutes: Math.floor(silentMs / MINUTE) });
+  for (const one of seen.clocksOff ?? [])
+    if (one.whose === 'ours') when(true, 'own-clock', '', { offsetMs: one.offsetMs, nases: one.nases });
+    else when(true, 'nas-clock', one.client, { nas: one.nas, offsetMs: one.offsetMs, allowedMs: one.allowedMs });
+  for (const { kind, client } of seen.accountingTroubles ?? [])
+    when(true, kind === 'not-genuine' ? 'accounting-not-genuine' : 'accounting-over-rate', client);
+  for (const client of seen.previousSecrets ?? []) when(true, 'accounting-previous-secret', client);
   return wrong;
 }
 
@@ -147,6 +164,11 @@ export async function lookAround(engine: Engine, watched: Watched): Promise<Seen
       };
       return { name: config.name, ...found, ...(stopped === undefined ? {} : { stopped }) };
     }),
+    clocksOff: watched.accounting?.clocksOff() ?? [],
+    accountingTroubles: watched.accounting?.troubles() ?? [],
+    previousSecrets: (watched.accounting?.rotations() ?? [])
+      .filter(({ previousUsedAgoMs: agoMs }) => agoMs !== undefined && agoMs < DAY)
+      .map(({ client }) => client),
     offloads: await offloadsOf(enforcers),
     resolvers: engine.companions.troubles(),
     ...(watched.aaa?.groups === undefined ? {} : { database: watched.aaa.groups.standing() }),

@@ -49,6 +49,15 @@ const ILL: Seen = {
       oldestReleaseMs: 61_000,
     },
   ],
+  clocksOff: [
+    { whose: 'ours', offsetMs: 301_000, nases: 3 },
+    { whose: 'nas', client: 'bng2', nas: 'bng2', offsetMs: 301_000, allowedMs: 5000, nases: 1 },
+  ],
+  accountingTroubles: [
+    { kind: 'not-genuine', client: 'bng2' },
+    { kind: 'over-rate', client: 'bng2' },
+  ],
+  previousSecrets: ['bng2'],
   offloads: [{ gateway: 'bng1', tables: ['inet fw4 ft'] }],
   resolvers: [{ gateway: 'bng2', text: 'no answer' }],
   database: { state: 'trouble', refused: 0, troubleForMs: 61_000, text: 'connection refused' },

@@ -106,6 +106,11 @@ export class Gardener {
     return new Set([...this.#plans.keys(), ...this.#memory.lineIds()]);
   }
 
+  /** Of the lines that have a garden or want one. */
+  *accessKeys(): Iterable<string> {
+    for (const { accessKey } of this.#plans.values()) if (accessKey !== '') yield accessKey;
+  }
+
   isKnown(lineId: string): boolean {
     return this.#plans.has(lineId) || this.#memory.ofLine(lineId).length > 0;
   }
@@ -348,6 +353,7 @@ export class Gardener {
       prefix: element.prefix,
       access: element.access,
       put: element,
+      accessKey,
       isAgain,
       isStillRight: () =>
         (loosens || !this.#parts.hold.current().on) &&

@@ -105,6 +105,31 @@ export const WARNINGS = {
     next: 'engawa audit check; keep the disk as it is',
   },
   'accounting-silent': { severity: 'warning', text: 'No accounting records arrive', next: 'check the NAS' },
+  'accounting-not-genuine': {
+    severity: 'warning',
+    text: 'Accounting records arrive that the secret does not fit',
+    next: 'compare the secret on both sides; or somebody pretends to be the NAS',
+  },
+  'accounting-over-rate': {
+    severity: 'warning',
+    text: 'A NAS sends more accounting than it may; what is too much is sent again later',
+    next: 'raise packetsPerSecond of this client, or look why it sends so much',
+  },
+  'accounting-previous-secret': {
+    severity: 'warning',
+    text: 'A NAS still signs with the previous secret',
+    next: 'change the secret on the NAS, then remove the second file of secretFiles',
+  },
+  'nas-clock': {
+    severity: 'warning',
+    text: 'The clock of a NAS is off by more than was granted: reports about its lines are doubted',
+    next: 'NTP on the NAS; or raise skew of this client',
+  },
+  'own-clock': {
+    severity: 'critical',
+    text: 'Every NAS disagrees with our clock by the same: ours is wrong',
+    next: 'check the time service of this machine',
+  },
   'files-parked': { severity: 'warning', text: 'Feed files could not be read', next: 'engawa ingest --parked' },
   'messages-failing': { severity: 'warning', text: 'Messages are not delivered', next: 'check mail server or webhook' },
   'lines-partial': {
