@@ -87,6 +87,15 @@ describe('sessions of a gateway that is told per session', () => {
     expect(sessions.holding(V6)?.sessionId).toBe('80a00001');
   });
 
+  it('lose no address to a late record of who held it before', async () => {
+    await hear(said());
+    const before = { sessionId: '80a00009', accessKey: 'home9@isp.example' };
+    await hear(said({ ...before, status: 'interim', startAt: T0 - 9 * HOUR, eventAt: T0 - HOUR }));
+    expect(sessions.holding(V4)?.sessionId).toBe('80a00001');
+    await hear(said({ ...before, startAt: T0 + HOUR, eventAt: T0 + HOUR }));
+    expect(sessions.holding(V4)?.sessionId).toBe('80a00009');
+  });
+
   it('are over with their Stop, and no late record brings them back', async () => {
     await hear(said());
     await hear(said({ status: 'stop', eventAt: T0 + HOUR }));

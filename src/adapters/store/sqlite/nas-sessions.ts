@@ -147,13 +147,28 @@ function putRecord(tx: Connection, record: SessionRecord): void {
       sessionId,
       accessKey,
     ])[0]!.id;
-  if (row === undefined || row.state !== text) putPrefixes(tx, id, state);
+  if (!isSame || row.state !== text || lacksPrefix(tx, id, state)) putPrefixes(tx, id, state, eventAt);
 }
 
-/** Who lost a prefix to this session (its Stop never came) does not keep a row for it. */
-function putPrefixes(tx: Connection, id: number, { prefixes }: State): void {
+/** It came too late once to take one that was another's then. */
+function lacksPrefix(tx: Connection, id: number, { prefixes }: State): boolean {
+  const [held] = tx.allSql<{ count: number }>('SELECT count(*) AS count FROM nas_session_prefix WHERE session = ?', [
+    id,
+  ]);
+  return held!.count < prefixes.length;
+}
+
+/** Who lost a prefix to this session (its Stop never came) does not keep a row for it; a late record takes nothing from who
+ *  was heard of since. */
+function putPrefixes(tx: Connection, id: number, { prefixes }: State, eventAt: Instant): void {
   tx.runSql('DELETE FROM nas_session_prefix WHERE session = ?', [id]);
   for (const [, prefix] of prefixes) {
+    const [later] = tx.allSql<{ id: number }>(
+      `SELECT id FROM nas_session WHERE id IN (SELECT session FROM nas_session_prefix WHERE prefix = ?)
+       AND last_at > ? AND ${NOT_OVER} LIMIT 1`,
+      [prefix, eventAt + SAME_START_MS],
+    );
+    if (later !== undefined) continue;
     tx.runSql('DELETE FROM nas_session_prefix WHERE prefix = ?', [prefix]);
     tx.runSql('INSERT INTO nas_session_prefix (prefix, session) VALUES (?, ?)', [prefix, id]);
   }
