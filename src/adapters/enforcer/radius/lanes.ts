@@ -11,6 +11,8 @@ export class Lanes<T> {
   readonly #others = new Map<T, number>();
   readonly #resting = new Map<T, Resting>();
   readonly #nowMs: () => number;
+  /** Nobody's rest ends before: asked with every record, looked through when it is time. */
+  #firstDueMs = Infinity;
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -41,7 +43,9 @@ export class Lanes<T> {
 
   rest(one: T, isUrgent: boolean, forMs: number): void {
     this.remove(one);
-    this.#resting.set(one, { dueMs: this.#nowMs() + forMs, isUrgent });
+    const dueMs = this.#nowMs() + forMs;
+    this.#resting.set(one, { dueMs, isUrgent });
+    this.#firstDueMs = Math.min(this.#firstDueMs, dueMs);
   }
 
   remove(one: T): void {
@@ -66,6 +70,10 @@ export class Lanes<T> {
   /** Those whose rest is over stand in line again. */
   wake(): void {
     const now = this.#nowMs();
-    for (const [one, { dueMs, isUrgent }] of this.#resting) if (dueMs <= now) this.put(one, isUrgent);
+    if (now < this.#firstDueMs) return;
+    this.#firstDueMs = Infinity;
+    for (const [one, { dueMs, isUrgent }] of this.#resting)
+      if (dueMs <= now) this.put(one, isUrgent);
+      else this.#firstDueMs = Math.min(this.#firstDueMs, dueMs);
   }
 }
