@@ -314,7 +314,7 @@ export class RadiusStory {
     say.fact(
       'every request had one effect, no identifier was used twice',
       doubledEffects === 0 && reusedIdentifiers === 0 && naks === 0,
-      `${received} received, ${acks} acknowledged, ${effects} effects`,
+      `${received} received, ${acks} acknowledged, ${naks} refused, ${effects} effects, ${doubledEffects} doubled, ${reusedIdentifiers} identifiers reused`,
     );
   }
 

@@ -126,8 +126,8 @@ export class SecondBng {
         interimAfterCoa: true,
         // It would say whole seconds, and here people re-dial in the second in which they were seen.
         eventTimestamp: false,
-        aheadMs: this.#aheadMs,
       },
+      aheadMs: this.#aheadMs,
       homes: this.#network.homes
         .filter(({ behind }) => behind === 'bng2')
         .map(({ number, ip4, prefix6 }) => ({

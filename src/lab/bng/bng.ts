@@ -56,8 +56,8 @@ export class SimulatedBng {
     this.#aaa = aaa === undefined ? undefined : new RadiusCaller(aaa);
     const teller = accounting === undefined ? undefined : new RadiusCaller(accounting);
     this.#callers = [this.#aaa, teller].filter((one) => one !== undefined);
-    const { retryMs = 1000, eventTimestamp = true, aheadMs = 0 } = accounting ?? {};
-    this.#aheadMs = aheadMs;
+    const { retryMs = 1000, eventTimestamp = true } = accounting ?? {};
+    this.#aheadMs = options.aheadMs ?? 0;
     const now = () => Date.now() + this.#aheadMs;
     this.#reporter = teller && new Reporter({ caller: teller, retryMs, eventTimestamp, now });
     const parts = { vocabulary: this.#vocabulary, filters: this.#filters, reporter: this.#reporter, now };
@@ -75,6 +75,7 @@ export class SimulatedBng {
       personality: () => this.#personality,
       chance: seededChance(seed),
       count: this.#count,
+      monotonic: () => performance.now() + this.#aheadMs,
       act: (request) => this.#life.inTurn(() => this.#act(request)),
     });
   }
@@ -100,7 +101,7 @@ export class SimulatedBng {
     this.#personality = personalityOf(choice);
   }
 
-  /** Time passes for its sessions and records; requests are still compared with this machine's clock. */
+  /** Time passes for its sessions, its records and its memory; Event-Timestamps are still compared with this machine's clock. */
   advanceClock(ms: number): void {
     this.#aheadMs += ms;
   }

@@ -35,6 +35,8 @@ export interface BngOptions {
   readonly homesRedial?: boolean;
   /** Of the chance by which a lossy one drops packets. */
   readonly seed?: number;
+  /** How far its clock is ahead of this machine's, as the lab's may be. Default 0. */
+  readonly aheadMs?: number;
   readonly dataPlane?: DataPlane;
 }
 
@@ -55,6 +57,4 @@ export interface AccountingHabits {
   readonly retryMs?: number;
   /** Default true. */
   readonly eventTimestamp?: boolean;
-  /** How far the clock of its records is ahead of this machine's, as the lab's may be. Default 0. */
-  readonly aheadMs?: number;
 }

@@ -35,6 +35,8 @@ export interface ServerOptions {
   readonly personality: () => Personality;
   readonly chance: () => number;
   readonly count: Counter;
+  /** ms, never back: how long a request is remembered. */
+  readonly monotonic: () => number;
   /** undefined = no answer at all. */
   readonly act: (request: Packet) => Promise<Answer | undefined>;
 }
@@ -137,7 +139,7 @@ export class DynamicAuthorizationServer {
   }
 
   #recall(key: string): Remembered | undefined {
-    const now = performance.now();
+    const now = this.#options.monotonic();
     for (const [oldest, { at }] of this.#remembered) {
       if (now - at < WINDOW_MS && this.#remembered.size < MOST_REMEMBERED) break;
       this.#remembered.delete(oldest);
@@ -146,7 +148,7 @@ export class DynamicAuthorizationServer {
   }
 
   #remember(key: string, { bytes }: Packet): Remembered {
-    const entry: Remembered = { bytes: bytes.slice(), at: performance.now() };
+    const entry: Remembered = { bytes: bytes.slice(), at: this.#options.monotonic() };
     this.#remembered.delete(key); // a Map keeps the place of a key it has
     this.#remembered.set(key, entry);
     return entry;
