@@ -3,7 +3,7 @@
 import { markerOf } from '../../../core/dialect/marker.ts';
 import { judgeFacts } from '../../../core/dialect/plan.ts';
 import { err, ok, type Result } from '../../../core/kernel/result.ts';
-import { type Instant, MINUTE, SECOND } from '../../../core/kernel/time.ts';
+import { DAY, type Instant, MINUTE, SECOND } from '../../../core/kernel/time.ts';
 import { type AccountingRecord, isReset, type SessionRecord } from '../../../core/line/accounting.ts';
 import { type NasSession, serviceOf } from '../../../core/line/session.ts';
 import type { Ip } from '../../../core/net/ip.ts';
@@ -71,13 +71,22 @@ export interface TellingProgress {
   readonly stopped?: { readonly text: string; readonly sessions: number };
 }
 
-interface Homeless extends GardenElement {
+/** Whose it is, where the flow says so: an address may have changed hands since it was ordered. */
+interface OwnedElement extends GardenElement {
+  readonly accessKey?: string;
+}
+
+interface Homeless extends OwnedElement {
   readonly expiresAt: Instant;
 }
 
 const TICK_MS = 500;
 /** A record may have been made before the order and arrive after it. */
 const RECORD_RACE_MS = 5 * SECOND;
+/** A session whose Stop never came and that nobody asks for: its Class is remembered so long. */
+const FORGOTTEN_MS = 30 * DAY;
+/** As the store has it: starts nearer than this are one session. */
+const SAME_START_MS = 2 * MINUTE;
 const MAX_TIMEOUT_SECONDS = 259_200;
 const MAX_APPLY = 100_000;
 
@@ -120,16 +129,18 @@ export class RadiusEnforcer implements Enforcer {
 
   /** A session may have ended while nobody of us lived. */
   #recall(telling: Telling): void {
-    const { nas, accessKey, sessionId } = telling.session;
-    const isAlive = this.#options.sessions.ofAccessKey(nas, accessKey).some((one) => one.sessionId === sessionId);
-    if (isAlive) this.#teller.look(telling);
+    // Nobody was there to renew it: whoever shall be free is found by the comparison, not by our own absence (invariant 11).
+    const least = this.#options.clock.now() + this.#options.interimMs;
+    for (const [text, one] of telling.wanted)
+      if (one.expiresAt < least) telling.wanted.set(text, { ...one, expiresAt: least });
+    if (this.#stored(telling.session) !== undefined) this.#teller.look(telling);
     else this.#teller.over(telling);
   }
 
   // ------------------------------------------------------------- orders
 
   async apply(change: {
-    readonly put: readonly GardenElement[];
+    readonly put: readonly OwnedElement[];
     readonly remove: readonly Prefix[];
   }): Promise<Result<void, EnforceError>> {
     if (this.#isClosed) return err({ kind: 'unavailable', text: 'closed' });
@@ -170,12 +181,14 @@ export class RadiusEnforcer implements Enforcer {
     this.#teller.look(telling);
   }
 
-  #put(element: GardenElement, expiresAt: Instant): void {
+  #put(element: OwnedElement, expiresAt: Instant): void {
     const { prefix, access } = element;
     const text = formatPrefix(prefix);
     const session = this.#holding(prefix);
     const known = this.#memory.ofPrefix(text);
-    const telling = session === undefined ? known : this.#tellingFor(session, known);
+    const found = session ?? known?.session;
+    const isTheirs = found !== undefined && isAnothers(element, found.accessKey);
+    const telling = isTheirs ? undefined : session === undefined ? known : this.#tellingFor(session, known);
     if (telling === undefined) {
       this.#homeless.set(text, { ...element, expiresAt });
       this.#words.say({ prefix, access, word: 'unanswered', failure: NEXT_LOGIN });
@@ -186,6 +199,7 @@ export class RadiusEnforcer implements Enforcer {
     telling.wanted.set(text, { prefix, access, expiresAt });
     telling.leaving.delete(text);
     telling.isRecalled = false;
+    delete telling.isUnclaimed;
     this.#memory.link(telling, text);
     this.#teller.look(telling);
   }
@@ -196,6 +210,7 @@ export class RadiusEnforcer implements Enforcer {
     telling.leaving.delete(text);
     this.#memory.unlink(telling, text);
     this.#teller.look(telling);
+    this.#memory.note(telling);
   }
 
   #holding(prefix: Prefix): NasSession | undefined {
@@ -232,7 +247,8 @@ export class RadiusEnforcer implements Enforcer {
     } else if (serviceOf(record) !== undefined) this.#service(record);
     else if (record.status === 'stop') {
       const telling = this.#memory.ofSession(sessionKeyOf(record));
-      if (telling !== undefined) this.#teller.over(telling);
+      // The store tells a Stop of an earlier session under the same name from this one's.
+      if (telling !== undefined && this.#stored(record) === undefined) this.#teller.over(telling);
     } else this.#alive(record);
     this.#teller.pump();
   }
@@ -252,12 +268,31 @@ export class RadiusEnforcer implements Enforcer {
   /** Start or Interim. Of sessions that are nothing to us nothing is looked up: there are hundreds of thousands. */
   #alive(record: SessionRecord): void {
     const texts = record.prefixes.map(({ prefix }) => formatPrefix(prefix));
-    const telling = this.#memory.ofSession(sessionKeyOf(record)) ?? this.#nextOf(record, texts) ?? this.#stray(record);
+    const telling = this.#known(record) ?? this.#nextOf(record, texts) ?? this.#stray(record);
     if (telling !== undefined) this.#learn(telling, record);
     for (const text of texts) {
       const element = this.#homeless.get(text);
-      if (element !== undefined) this.#put(element, element.expiresAt);
+      if (element !== undefined && !isAnothers(element, record.accessKey)) this.#put(element, element.expiresAt);
     }
+  }
+
+  #known(record: SessionRecord): Telling | undefined {
+    const telling = this.#memory.ofSession(sessionKeyOf(record));
+    const session = telling === undefined ? undefined : this.#stored(record);
+    if (telling === undefined || session === undefined) return telling;
+    const isAnother = isAnotherLife(telling.session, session);
+    if (isAnother && telling.wanted.size + telling.leaving.size === 0 && !isOwed(telling)) {
+      this.#teller.forget(telling);
+      return undefined;
+    }
+    if (isAnother) this.#teller.again(telling, session);
+    else if (telling.gone === 'over') {
+      // Taken for over, and it lives: what it was told stands.
+      delete telling.gone;
+      delete telling.goneAt;
+      this.#memory.mirror(telling);
+    }
+    return telling;
   }
 
   /** The next session of a line, whether or not the old one's Stop ever came. */
@@ -265,7 +300,7 @@ export class RadiusEnforcer implements Enforcer {
     const before = texts
       .map((text) => this.#memory.ofPrefix(text))
       .find((one) => one?.session.accessKey === record.accessKey);
-    if (before === undefined || before.session.lastAt > record.eventAt) return undefined;
+    if (before === undefined || this.#stored(record) === undefined || !isNext(before.session, record)) return undefined;
     this.#teller.moveOn(before, this.#sessionOf(record));
     return before;
   }
@@ -273,7 +308,10 @@ export class RadiusEnforcer implements Enforcer {
   /** AAA let it in quarantined. Either somebody is about to ask for it, or it is found as extra when the gateway is compared. */
   #stray(record: SessionRecord): Telling | undefined {
     if (markerOf(record.facts ?? {}) === undefined) return undefined;
-    const telling = newTelling(this.#sessionOf(record));
+    const session = this.#stored(record);
+    // A late record: of a session that is over, or of one whose addresses are all somebody else's by now.
+    if (session === undefined || !this.#holdsAny(session)) return undefined;
+    const telling = newTelling(session);
     this.#teller.beganLike(telling);
     // Wanted by nobody yet: only the comparison with the whole wanted state may call it extra.
     telling.isUnclaimed = true;
@@ -282,12 +320,30 @@ export class RadiusEnforcer implements Enforcer {
     return telling;
   }
 
-  /** The store has merged what earlier records said of it; the record alone where it has not. */
+  #holdsAny(session: NasSession): boolean {
+    const key = sessionKeyOf(session);
+    const isHeld = (prefix: Prefix) => {
+      const holder = this.#options.sessions.holding(prefix);
+      return holder !== undefined && sessionKeyOf(holder) === key;
+    };
+    return session.prefixes.length === 0 || session.prefixes.some(({ prefix }) => isHeld(prefix));
+  }
+
+  /** As accounting has it; undefined = over, or never heard of. */
+  #stored(of: Pick<NasSession, 'nas' | 'sessionId' | 'accessKey' | 'prefixes'>): NasSession | undefined {
+    const { sessions } = this.#options;
+    const key = sessionKeyOf(of);
+    const isIt = (one: NasSession | undefined) => one !== undefined && sessionKeyOf(one) === key;
+    return (
+      sessions.ofAccessKey(of.nas, of.accessKey).find(isIt) ??
+      of.prefixes.map(({ prefix }) => sessions.holding(prefix)).find(isIt)
+    );
+  }
+
+  /** The store has merged what earlier records said of it, and writes down that nothing is new only now and then. */
   #sessionOf(record: SessionRecord): NasSession {
-    const known = this.#options.sessions
-      .ofAccessKey(record.nas, record.accessKey)
-      .find((one) => one.sessionId === record.sessionId);
-    if (known !== undefined) return known;
+    const known = this.#stored(record);
+    if (known !== undefined) return { ...known, lastAt: Math.max(known.lastAt, record.eventAt) };
     const { nas, sessionId, accessKey, realm, prefixes, startAt, eventAt, facts = {} } = record;
     const session = { nas, sessionId, accessKey, realm, prefixes, facts, lastAt: eventAt };
     return startAt === undefined ? session : { ...session, startAt };
@@ -300,6 +356,7 @@ export class RadiusEnforcer implements Enforcer {
       delete telling.gone;
       delete telling.goneAt;
     }
+    if (this.#memory.linkHeld(telling) && telling.isUnclaimed === true) this.onStray();
     this.#teller.keepPlan(telling);
     const { told } = telling;
     const seen = this.#seenIn(telling, record);
@@ -331,6 +388,7 @@ export class RadiusEnforcer implements Enforcer {
       }
       // The NAS knows no such session and accounting has been silent about it: it is over.
       if (telling.gone === 'unknown-to-nas' && telling.session.lastAt + 2 * interimMs < now) this.#teller.over(telling);
+      if (telling.session.lastAt + FORGOTTEN_MS < now && isIdle(telling)) this.#teller.forget(telling);
     }
     for (const [text, { expiresAt }] of this.#homeless) if (expiresAt <= now) this.#homeless.delete(text);
     this.#teller.pump();
@@ -417,10 +475,12 @@ export class RadiusEnforcer implements Enforcer {
   }
 
   /** Resolves when no order towards freedom waits any more. */
-  async drained(withinMs: number): Promise<Result<void, EnforceError>> {
+  async drained(withinMs: number, of?: readonly Prefix[]): Promise<Result<void, EnforceError>> {
     const { clock } = this.#options;
     const deadlineMs = clock.monotonicMs() + withinMs;
-    const isLeft = () => [...this.#memory.all()].some((one) => isOwed(one) && isLoosening(one));
+    // One that is refused for good must not make the release of another look failed.
+    const asked = of?.flatMap((prefix) => this.#memory.ofPrefix(formatPrefix(prefix)) ?? []);
+    const isLeft = () => (asked ?? [...this.#memory.all()]).some((one) => isOwed(one) && isLoosening(one));
     this.#teller.pump();
     while (isLeft() && clock.monotonicMs() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 20));
     return isLeft() ? err({ kind: 'timeout', afterMs: withinMs }) : ok(undefined);
@@ -456,4 +516,23 @@ export class RadiusEnforcer implements Enforcer {
     this.#teller.close();
     await this.#options.client.close();
   }
+}
+
+function isAnothers({ accessKey }: OwnedElement, held: string): boolean {
+  return accessKey !== undefined && accessKey !== '' && accessKey !== held;
+}
+
+/** Records overtake each other by seconds; a Start says itself that something began. */
+function isNext(before: NasSession, { status, startAt, eventAt }: SessionRecord): boolean {
+  if (startAt === undefined || before.startAt === undefined) return before.lastAt <= eventAt;
+  return startAt + (status === 'start' ? RECORD_RACE_MS : 0) >= before.startAt;
+}
+
+function isAnotherLife(a: NasSession, b: NasSession): boolean {
+  return a.startAt !== undefined && b.startAt !== undefined && Math.abs(a.startAt - b.startAt) > SAME_START_MS;
+}
+
+/** Nothing of ours is on it, and nobody asks. */
+function isIdle(telling: Telling): boolean {
+  return telling.wanted.size + telling.leaving.size === 0 && provenAccess(telling) === 'open';
 }

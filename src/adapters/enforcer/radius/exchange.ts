@@ -12,7 +12,8 @@ import type { Exchange } from './nas-client.ts';
 export type Outcome =
   | { readonly kind: 'acked' }
   | { readonly kind: 'nak'; readonly cause: number | undefined; readonly verdict: NakVerdict }
-  | { readonly kind: 'unanswered'; readonly text: string }
+  /** `isSent`: something left us, so nobody knows. */
+  | { readonly kind: 'unanswered'; readonly text: string; readonly isSent: boolean }
   /** It could not even be asked: a key or a value is missing. */
   | { readonly kind: 'unplanned'; readonly fault: PlanFault };
 
@@ -36,10 +37,11 @@ export interface ExchangeParts {
 export async function tell(parts: ExchangeParts, order: Order, urgent: boolean): Promise<Outcome> {
   const planned = planChange(parts.dialect, parts.session, order, parts.values);
   if (!planned.ok) return { kind: 'unplanned', fault: planned.error };
-  for (const request of planned.value) {
+  for (const [i, request] of planned.value.entries()) {
     const answer = await ask(parts, request, urgent);
     if (answer.kind === 'ack') continue;
-    if (answer.kind !== 'nak') return { kind: 'unanswered', text: answer.kind };
+    if (answer.kind !== 'nak')
+      return { kind: 'unanswered', text: answer.kind, isSent: i > 0 || ('sent' in answer && answer.sent > 0) };
     const verdict = judgeNak(parts.dialect, answer.errorCause, request);
     if (verdict.action !== 'done') return { kind: 'nak', cause: answer.errorCause, verdict };
   }

@@ -1,10 +1,11 @@
 // The tellings of one gateway, found by session and by prefix; their rows on disk; and who is strict, from memory. Keeps what
 // it is given: teller.ts decides.
+import { MINUTE } from '../../../core/kernel/time.ts';
 import type { Ip } from '../../../core/net/ip.ts';
 import { formatPrefix, type Prefix } from '../../../core/net/prefix.ts';
 import type { Log, Tellings } from '../../../flow/ports.ts';
 import { StrictMemory } from '../nftables/strict-memory.ts';
-import { prefixesOf, sessionKeyOf, type Telling, tellingFrom, tellingJson } from './telling.ts';
+import { mostAccess, prefixesOf, sessionKeyOf, type Telling, tellingFrom, tellingJson } from './telling.ts';
 
 export interface MemoryParts {
   readonly gateway: string;
@@ -20,6 +21,7 @@ export class TellingMemory {
   readonly #byPrefix = new Map<string, Telling>();
   readonly #textsOf = new Map<Telling, Set<string>>();
   readonly #strict: StrictMemory;
+  #toldMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: MemoryParts) {
     this.#parts = parts;
@@ -31,6 +33,8 @@ export class TellingMemory {
     const { gateway, tellings } = this.#parts;
     const found = tellings.load(gateway).flatMap((row) => tellingFrom(row.state) ?? []);
     for (const telling of found) this.take(telling);
+    // A session that an address was taken from may still name it: who was asked for it last has it.
+    for (const telling of found) this.#linkAsked(telling);
     return found;
   }
 
@@ -49,15 +53,29 @@ export class TellingMemory {
   take(telling: Telling): void {
     this.#all.add(telling);
     this.#bySession.set(sessionKeyOf(telling.session), telling);
-    for (const prefix of prefixesOf(telling)) this.link(telling, formatPrefix(prefix));
+    this.#linkAsked(telling);
+    this.linkHeld(telling);
     this.mirror(telling);
+  }
+
+  #linkAsked(telling: Telling): void {
+    for (const text of [...telling.wanted.keys(), ...telling.leaving.keys()]) this.link(telling, text);
+  }
+
+  /** What its session holds, unless another one was asked for it. true = there was something new. */
+  linkHeld(telling: Telling): boolean {
+    const free = prefixesOf(telling)
+      .map(formatPrefix)
+      .filter((text) => !this.#byPrefix.has(text));
+    for (const text of free) this.link(telling, text);
+    return free.length > 0;
   }
 
   /** Its prefixes stay; it speaks of another session from now on. */
   moved(telling: Telling, before: Telling['session']): void {
     if (this.#bySession.get(sessionKeyOf(before)) === telling) this.#bySession.delete(sessionKeyOf(before));
     this.#bySession.set(sessionKeyOf(telling.session), telling);
-    for (const { prefix } of before.prefixes) this.#strict.remove(prefix);
+    for (const { prefix } of before.prefixes) this.#notStrict(telling, prefix);
     this.mirror(telling);
   }
 
@@ -77,9 +95,9 @@ export class TellingMemory {
     this.#all.delete(telling);
     const key = sessionKeyOf(telling.session);
     if (this.#bySession.get(key) === telling) this.#bySession.delete(key);
+    for (const { prefix } of telling.session.prefixes) this.#notStrict(telling, prefix);
     for (const text of [...(this.#textsOf.get(telling) ?? [])]) this.unlink(telling, text);
     this.#textsOf.delete(telling);
-    for (const { prefix } of telling.session.prefixes) this.#strict.remove(prefix);
     const { gateway, tellings } = this.#parts;
     tellings.drop(gateway, [telling.key]).catch((cause) => this.#notRecorded(cause));
   }
@@ -95,18 +113,28 @@ export class TellingMemory {
     if (this.#all.has(telling)) this.save(telling).catch((cause) => this.#notRecorded(cause));
   }
 
+  /** Once a minute: a store that takes nothing would fill the log. */
   #notRecorded(cause: unknown): void {
+    const nowMs = this.#parts.monotonicMs();
+    if (nowMs - this.#toldMs < MINUTE) return;
+    this.#toldMs = nowMs;
     this.#parts.log.error('ANSWER_NOT_RECORDED', { gateway: this.#parts.gateway, text: String(cause).slice(0, 200) });
   }
 
   /** Doubt counts as strict: what may have been put is remembered until something milder was acknowledged. */
   mirror(telling: Telling): void {
-    const isStrict = telling.gone !== 'over' && [telling.told, telling.sent].some((one) => one?.access === 'strict');
+    const isStrict = telling.gone !== 'over' && mostAccess(telling) === 'strict';
     const all = new Map<string, Prefix>(telling.session.prefixes.map(({ prefix }) => [formatPrefix(prefix), prefix]));
     for (const { prefix } of telling.wanted.values()) all.set(formatPrefix(prefix), prefix);
     for (const prefix of all.values())
       if (isStrict) this.#strict.set(prefix, Number.POSITIVE_INFINITY);
-      else this.#strict.remove(prefix);
+      else this.#notStrict(telling, prefix);
+  }
+
+  /** Of an address that is another session's by now, this one has nothing to say. */
+  #notStrict(telling: Telling, prefix: Prefix): void {
+    const holder = this.#byPrefix.get(formatPrefix(prefix));
+    if (holder === undefined || holder === telling) this.#strict.remove(prefix);
   }
 
   strictPrefixOf(ip: Ip): Prefix | undefined {

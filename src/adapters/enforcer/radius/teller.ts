@@ -14,8 +14,10 @@ import {
   isDone,
   isLoosening,
   isOwed,
+  mostAccess,
   type Proof,
   provenAccess,
+  rank,
   sessionKeyOf,
   settledAccess,
   type TellAccess,
@@ -123,10 +125,10 @@ export class Teller {
     if (telling.gone !== 'over')
       for (const { prefix, access } of telling.wanted.values())
         if (settled === access) this.#words.say({ prefix, access, word: proven === access ? 'confirmed' : 'acked' });
-    if (isDone(telling)) this.#forget(telling);
+    if (isDone(telling)) this.forget(telling);
   }
 
-  #forget(telling: Telling): void {
+  forget(telling: Telling): void {
     this.#leaveLanes(telling);
     this.#drifted.delete(telling);
     this.#memory.drop(telling);
@@ -147,10 +149,9 @@ export class Teller {
     this.#inFlight.add(telling);
     void this.#tell(telling)
       .catch((cause) => {
-        this.#parts.log.error('INTENT_NOT_RECORDED', {
-          gateway: this.#parts.gateway,
-          text: String(cause).slice(0, 200),
-        });
+        const text = String(cause).slice(0, 200);
+        if (this.#isNews('intent'))
+          this.#parts.log.error('INTENT_NOT_RECORDED', { gateway: this.#parts.gateway, text });
         this.#rest(telling, BACKOFF_FIRST_MS);
       })
       .finally(() => {
@@ -166,22 +167,44 @@ export class Teller {
     const urgent = isLoosening(telling);
     const { session } = telling;
     if (!urgent && !this.#parts.mayTighten()) return this.#rest(telling, NOT_NOW_MS);
-    telling.sent = { access, at: this.#parts.clock.now() };
-    this.#memory.mirror(telling);
+    const withdraw = this.#intend(telling, access);
+    const { sent } = telling;
     try {
       await this.#memory.save(telling);
     } catch (cause) {
       // Without a durable intent nothing gets stricter; who shall be free becomes free all the same.
-      if (!urgent) throw cause;
+      if (!urgent) {
+        withdraw();
+        throw cause;
+      }
     }
     // Things may have changed while the disk was busy: from this look to the first packet nothing waits.
     const isStill = wantedAccess(telling) === access && isSameSession(telling.session, session);
-    if (!isStill || (!urgent && !this.#parts.mayTighten())) return;
+    if (!isStill || (!urgent && !this.#parts.mayTighten())) return withdraw();
     const outcome = await this.#order(telling, access === 'open' ? 'off' : access, urgent);
     if (this.#isClosed) return;
-    // An answer of a session that is not this line's any more says nothing about the one that is.
-    if (isSameSession(telling.session, session) || this.#parts.dialect.sessionIdChanges)
-      await this.#judge(telling, access, outcome);
+    if (outcome.kind === 'unplanned' || (outcome.kind === 'unanswered' && !outcome.isSent)) withdraw();
+    // An answer of a session that is not this line's any more says nothing about the one that is; one that the order itself
+    // renamed is the same, and its order still stands.
+    if (isSameSession(telling.session, session) || telling.sent === sent) await this.#judge(telling, access, outcome);
+  }
+
+  /** What it may be from the first packet on. What comes back takes it back, as long as nothing of it left us. */
+  #intend(telling: Telling, access: TellAccess): () => void {
+    const { sent: before, doubt } = telling;
+    const sent = { access, at: this.#parts.clock.now() };
+    telling.sent = sent;
+    telling.doubt = doubt === undefined || rank(doubt) < rank(access) ? access : doubt;
+    this.#memory.mirror(telling);
+    return () => {
+      // Meanwhile it moved on, or its own account said what it is.
+      if (telling.sent !== sent) return;
+      if (before === undefined) delete telling.sent;
+      else telling.sent = before;
+      if (doubt === undefined) delete telling.doubt;
+      else telling.doubt = doubt;
+      this.#memory.mirror(telling);
+    };
   }
 
   #order(telling: Telling, order: Order, urgent: boolean): Promise<Outcome> {
@@ -225,6 +248,7 @@ export class Teller {
     const at = this.#parts.clock.now();
     telling.told = { access, at, by };
     telling.sent = { access, at };
+    delete telling.doubt;
     telling.attempts = 0;
     delete telling.failure;
     this.#stopped.delete(telling);
@@ -265,6 +289,7 @@ export class Teller {
     const at = this.#parts.clock.now();
     telling.told = { access: seen, at, by: 'coa' };
     telling.sent = { access: seen, at };
+    delete telling.doubt;
     telling.proven = { access: seen, at, by };
     telling.failure = 'acknowledged, and not in force';
     this.#memory.mirror(telling);
@@ -288,6 +313,7 @@ export class Teller {
     const before = telling.session;
     const isSameAct =
       this.#parts.dialect.sessionIdChanges &&
+      session.sessionId !== before.sessionId &&
       telling.sent !== undefined &&
       this.#parts.clock.now() - telling.sent.at < SAME_ACT_MS;
     telling.session = session;
@@ -296,6 +322,7 @@ export class Teller {
     if (!isSameAct) {
       delete telling.told;
       delete telling.sent;
+      delete telling.doubt;
       delete telling.proven;
       delete telling.failure;
       telling.attempts = 0;
@@ -305,6 +332,22 @@ export class Teller {
       if (telling.told === undefined) this.#sayAll(telling, 'unproven');
     }
     this.#memory.moved(telling, before);
+    this.#memory.note(telling);
+    this.look(telling);
+  }
+
+  /** The same Acct-Session-Id with another start (RFC 2866 §5.5): a new session, or a clock that was stepped. What it was told
+   *  may be gone or in force, so it is told again, whichever way. */
+  again(telling: Telling, session: NasSession): void {
+    const most = mostAccess(telling);
+    telling.session = session;
+    delete telling.gone;
+    delete telling.goneAt;
+    delete telling.told;
+    delete telling.proven;
+    if (most !== 'open') telling.doubt = most;
+    this.#sayAll(telling, 'unproven');
+    this.#memory.mirror(telling);
     this.#memory.note(telling);
     this.look(telling);
   }
@@ -320,6 +363,7 @@ export class Teller {
     const at = session.startAt ?? session.lastAt;
     telling.told = { access: marker, at, by: 'login' };
     telling.sent = { access: marker, at };
+    delete telling.doubt;
     telling.proven = { access: marker, at: Math.max(at, this.#parts.clock.now()), by: 'login' };
   }
 

@@ -26,6 +26,8 @@ export interface Telling {
   readonly leaving: Map<string, Prefix>;
   /** The last order that left us, whatever came of it. */
   sent?: { readonly access: TellAccess; readonly at: Instant };
+  /** The strictest that left us since then and was never settled: an order that got no answer may be in force all the same. */
+  doubt?: TellAccess;
   /** The last order that was acknowledged. `login`: AAA let the session in like this. */
   told?: { readonly access: TellAccess; readonly at: Instant; readonly by: 'coa' | 'login' | 'bounce' };
   proven?: { readonly access: TellAccess; readonly at: Instant; readonly by: Proof };
@@ -64,10 +66,20 @@ export function rank(access: TellAccess): number {
   return access === 'strict' ? 2 : access === 'leaky' ? 1 : 0;
 }
 
-/** What it was told last and nothing since: undefined = not known, something may be half done. */
-export function settledAccess({ sent, told }: Telling): TellAccess | undefined {
+/** What it was told last and nothing since: undefined = not known, something may be half done. Never by times: two orders may
+ *  leave in one millisecond, a login is told of by the NAS's clock, and a later order does not undo the doubt of an earlier. */
+export function settledAccess({ sent, told, doubt }: Telling): TellAccess | undefined {
+  if (doubt !== undefined) return undefined;
   if (told === undefined) return sent === undefined ? 'open' : undefined;
-  return sent !== undefined && sent.at > told.at && sent.access !== told.access ? undefined : told.access;
+  return sent !== undefined && sent.access !== told.access ? undefined : told.access;
+}
+
+/** The strictest that it may be now. */
+export function mostAccess({ sent, told, doubt }: Telling): TellAccess {
+  let most: TellAccess = 'open';
+  for (const access of [told?.access, sent?.access, doubt])
+    if (access !== undefined && rank(access) > rank(most)) most = access;
+  return most;
 }
 
 /** Is an order owed? */
@@ -79,15 +91,14 @@ export function isOwed(telling: Telling): boolean {
 /** Towards freedom from whatever it may be now. */
 export function isLoosening(telling: Telling): boolean {
   const wanted = wantedAccess(telling);
-  const most = Math.max(rank(telling.told?.access ?? 'open'), rank(telling.sent?.access ?? 'open'));
-  return rank(wanted) === 0 || rank(wanted) < most;
+  return rank(wanted) === 0 || rank(wanted) < rank(mostAccess(telling));
 }
 
 /** What is proven of what was told last; `unknown` when it is an acknowledgement alone, or less. */
 export function provenAccess(telling: Telling): TellAccess | 'unknown' {
   if (telling.gone === 'over') return 'open';
   const { told, sent, proven } = telling;
-  if (told === undefined && sent === undefined) return 'open';
+  if (told === undefined && sent === undefined && telling.doubt === undefined) return 'open';
   if (proven === undefined || told === undefined || settledAccess(telling) === undefined) return 'unknown';
   return proven.access === told.access && proven.at >= told.at ? proven.access : 'unknown';
 }
@@ -105,7 +116,7 @@ export function prefixesOf(telling: Telling): readonly Prefix[] {
   const all = new Map<string, Prefix>();
   for (const { prefix } of telling.wanted.values()) all.set(formatPrefix(prefix), prefix);
   for (const [text, prefix] of telling.leaving) all.set(text, prefix);
-  if (telling.gone !== 'over' && (telling.told?.access ?? telling.sent?.access ?? 'open') !== 'open')
+  if (telling.gone !== 'over' && mostAccess(telling) !== 'open')
     for (const { prefix } of telling.session.prefixes) all.set(formatPrefix(prefix), prefix);
   return [...all.values()];
 }

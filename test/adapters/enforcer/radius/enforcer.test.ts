@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HOUR, MINUTE, SECOND } from '../../../../src/core/kernel/time.ts';
+import type { SessionRecord } from '../../../../src/core/line/accounting.ts';
 import { prefix, T0 } from '../../../core/line/records.ts';
 import { ack, FILTERS, nak, Stage, timeout, V4 } from './stage.ts';
 
@@ -11,6 +12,23 @@ afterEach(() => t.end());
 
 const STRICT = '43 Acct-Session-Id=s1 Filter-Id=garden';
 const OFF = '43 Acct-Session-Id=s1 Filter-Id=home';
+const LEAKY = '43 Acct-Session-Id=s1 Filter-Id=leaky';
+const MARKED = { 'User-Name': ['home1@isp.example'], Class: ['engawa-strict'], 'Filter-Id': ['garden'] };
+/** Another customer's session on the same address, a second later. */
+const another = (change: Partial<SessionRecord> = {}): Partial<SessionRecord> => ({
+  sessionId: 's9',
+  accessKey: 'home9@isp.example',
+  startAt: t.now + SECOND,
+  eventAt: t.now + SECOND,
+  prefixes: [{ slot: 'ipv4', prefix: V4 }],
+  facts: { 'User-Name': ['home9@isp.example'] },
+  ...change,
+});
+const putFor = async (accessKey: string) => {
+  const one = { prefix: V4, access: 'strict' as const, abusedPorts: [], timeoutSeconds: 1200, accessKey };
+  await t.enforcer.apply({ put: [one], remove: [] });
+  await t.quiet();
+};
 const interim = (filter: string) => ({
   status: 'interim' as const,
   facts: { 'User-Name': ['home1@isp.example'], 'Filter-Id': [filter] },
@@ -559,5 +577,262 @@ describe('order and safety', () => {
     expect(order.length).toBe(COUNT);
     // A window is under way at once: within it the order may shift.
     expect(order.every((n, place) => Math.abs(n - place) < 8)).toBe(true);
+  });
+});
+
+describe('doubt', () => {
+  it('of an order that got no answer is not ended by the next one that gets none: the release stays owed', async () => {
+    await t.hear();
+    await t.put('strict');
+    await t.remove();
+    t.answer = () => timeout;
+    await t.put('strict');
+    await t.remove();
+    expect(t.asked).toEqual([STRICT, OFF, STRICT, OFF]);
+    t.said();
+    t.answer = () => ack;
+    await t.pass(MINUTE);
+    expect(t.asked.at(-1)).toBe(OFF);
+    expect(t.asked).toHaveLength(5);
+    expect(t.said()).toContain('192.0.2.65 open acked');
+  });
+
+  it('keeps a line known as strict, and its step to leaky owed', async () => {
+    await t.hear();
+    await t.put('leaky');
+    t.answer = () => timeout;
+    await t.put('strict');
+    t.said();
+    await t.put('leaky');
+    expect(t.enforcer.isStrict(V4.ip)).toBe(true);
+    expect(await t.seen()).toBe('unknown unknown');
+    expect(t.said().join()).not.toContain('leaky acked');
+    t.answer = () => ack;
+    await t.pass(MINUTE);
+    expect(t.asked.at(-1)).toBe(LEAKY);
+    expect(t.enforcer.isStrict(V4.ip)).toBe(false);
+  });
+
+  it('is none about an order that never left us', async () => {
+    await t.end();
+    t = new Stage({ dialect: { ...FILTERS, identify: [['NAS-Port-Id']] } });
+    await t.hear();
+    await t.put('strict');
+    expect(t.enforcer.isStrict(V4.ip)).toBe(false);
+    t.said();
+    await t.remove();
+    expect(t.asked).toEqual([]);
+    expect(t.said()).toContain('192.0.2.65 open confirmed');
+  });
+
+  it('nor about one that the store did not take; told of once, not once per session', async () => {
+    const places = Array.from({ length: 20 }, (_, i) => prefix(`192.0.2.${66 + i}`));
+    for (const [i, one] of places.entries())
+      await t.hear(another({ sessionId: `x${i}`, accessKey: `x${i}`, prefixes: [{ slot: 'ipv4', prefix: one }] }));
+    t.tellings.save = async () => {
+      throw new Error('disk full');
+    };
+    await t.put('strict', ...places);
+    expect(t.log.lines.join().split('INTENT_NOT_RECORDED')).toHaveLength(2);
+    t.said();
+    await t.remove(places[0]!);
+    expect(t.asked).toEqual([]);
+    expect(t.said()).toContain('192.0.2.66 open confirmed');
+  });
+
+  it('an answer from before a re-dial says nothing about the session after it, whatever the order may rename', async () => {
+    await t.end();
+    t = new Stage({ dialect: { ...FILTERS, sessionIdChanges: true } });
+    await t.hear();
+    let open = () => {};
+    t.answer = () => new Promise((resolve) => (open = () => resolve(ack)));
+    t.isHanging = true;
+    await t.put('strict');
+    t.now += 31 * SECOND;
+    await t.hear({ sessionId: 's2', startAt: t.now });
+    t.answer = () => ack;
+    t.isHanging = false;
+    open();
+    await t.quiet();
+    expect(t.asked).toEqual([STRICT, '43 Acct-Session-Id=s2 Filter-Id=garden']);
+  });
+});
+
+describe('which session is meant', () => {
+  it('one whose records keep coming is not over, whatever the NAS said to one order', async () => {
+    await t.end();
+    t = new Stage({ interimMs: MINUTE });
+    await t.hear();
+    await t.put('strict');
+    for (let i = 0; i < 5; i++) {
+      await t.pass(MINUTE);
+      await t.hear(interim('garden'));
+    }
+    t.answer = () => nak(503);
+    await t.remove();
+    await t.pass(2 * SECOND);
+    expect(t.said().join()).not.toContain('open confirmed');
+    t.answer = () => ack;
+    await t.pass(MINUTE);
+    await t.hear(interim('garden'));
+    expect(t.asked).toEqual([STRICT, OFF, OFF]);
+  });
+
+  it('a late Stop of an earlier life of the same Acct-Session-Id ends nothing', async () => {
+    await t.hear({ startAt: T0 - 5 * HOUR, eventAt: T0 - 5 * HOUR });
+    await t.hear();
+    await t.put('strict');
+    await t.hear({ status: 'stop', startAt: T0 - 5 * HOUR, eventAt: T0 - HOUR });
+    await t.remove();
+    expect(t.asked).toEqual([STRICT, OFF]);
+    expect(t.said().join()).not.toContain('open confirmed');
+  });
+
+  it('the same Acct-Session-Id used again is a new session: told again, with or without a Stop', async () => {
+    await t.hear();
+    await t.put('strict');
+    await t.pass(10 * MINUTE);
+    await t.hear({ startAt: t.now });
+    expect(t.asked).toEqual([STRICT, STRICT]);
+    await t.hear({ status: 'stop', startAt: t.now, eventAt: t.now + SECOND });
+    await t.pass(10 * MINUTE);
+    await t.put('strict');
+    await t.hear({ startAt: t.now });
+    expect(t.asked).toEqual([STRICT, STRICT, STRICT]);
+  });
+
+  it('a clock that is stepped loses no release that is owed', async () => {
+    await t.hear();
+    await t.put('strict');
+    t.answer = () => timeout;
+    await t.remove();
+    t.said();
+    await t.hear({ status: 'interim', startAt: T0 + 10 * MINUTE, eventAt: T0 + 10 * MINUTE });
+    expect(t.said().join()).not.toContain('open confirmed');
+    t.answer = () => ack;
+    await t.pass(MINUTE);
+    expect(t.asked.at(-1)).toBe(OFF);
+  });
+
+  it('a late record of a session that is over is no stray, and takes no address from the one that lives', async () => {
+    let strays = 0;
+    t.enforcer.onStray = () => strays++;
+    await t.hear({ facts: MARKED });
+    await t.hear({ status: 'stop', eventAt: T0 + SECOND });
+    await t.remove();
+    await t.pass(MINUTE);
+    await t.hear({ sessionId: 's2', startAt: t.now });
+    await t.put('strict');
+    await t.hear({ status: 'interim', eventAt: T0, facts: MARKED });
+    expect(strays).toBe(1);
+    await t.remove();
+    expect(t.asked.at(-1)).toBe('43 Acct-Session-Id=s2 Filter-Id=home');
+  });
+
+  it('nor does a late record of somebody who held the address before', async () => {
+    await t.hear();
+    await t.put('strict');
+    await t.pass(MINUTE);
+    const before = { status: 'interim' as const, startAt: T0 - 9 * HOUR, eventAt: T0 - HOUR };
+    await t.hear(another({ ...before, facts: { Class: ['engawa-strict'] } }));
+    await t.remove();
+    expect(t.asked).toEqual([STRICT, OFF]);
+  });
+
+  it('a stray that names its address later is found by it', async () => {
+    let strays = 0;
+    t.enforcer.onStray = () => strays++;
+    await t.hear({ facts: MARKED, prefixes: [] });
+    await t.hear({ status: 'interim', facts: MARKED, prefixes: [{ slot: 'ipv4', prefix: V4 }] });
+    expect(strays).toBe(2);
+    expect(await t.enforcer.readBack()).toEqual({ ok: true, value: [{ prefix: V4, access: 'strict' }] });
+    await t.remove(V4);
+    expect(t.asked).toEqual([OFF]);
+  });
+
+  it('a stray whose Stop never came is forgotten after a month', async () => {
+    await t.hear({ facts: MARKED });
+    await t.remove();
+    await t.pass(MINUTE);
+    await t.hear({ status: 'interim', facts: { ...MARKED, 'Filter-Id': ['home'] } });
+    await t.pass(29 * 24 * HOUR);
+    expect(t.enforcer.progress().sessions).toBe(1);
+    await t.pass(2 * 24 * HOUR);
+    expect(t.enforcer.progress().sessions).toBe(0);
+    expect(t.tellings.load('bng2')).toEqual([]);
+  });
+});
+
+describe('an address that changed hands', () => {
+  it('what was ordered for one customer is never told to another', async () => {
+    await t.hear();
+    await putFor('home1@isp.example');
+    await t.hear(another());
+    await putFor('home1@isp.example');
+    expect(t.asked).toEqual([STRICT]);
+  });
+
+  it('nor when the session of the other is the first that is heard of', async () => {
+    await putFor('home1@isp.example');
+    await t.hear(another());
+    expect(t.asked).toEqual([]);
+    await t.hear({ startAt: t.now + 2 * SECOND, eventAt: t.now + 2 * SECOND });
+    expect(t.asked).toEqual([STRICT]);
+  });
+
+  it('is the new holder’s after a restart, too: the release reaches that session', async () => {
+    await t.hear();
+    await t.put('strict');
+    await t.hear(another({ sessionId: 'a9' }));
+    t.answer = (asked) => (asked.includes('=a9') ? ack : timeout);
+    await t.put('strict', V4);
+    await t.restart();
+    await t.remove(V4);
+    expect(t.asked.at(-1)).toBe('43 Acct-Session-Id=a9 Filter-Id=home');
+  });
+
+  it('stays known as strict while its holder is, when the old session is freed', async () => {
+    await t.hear();
+    await t.put('strict', V4);
+    await t.hear(another());
+    t.answer = (asked) => (asked.includes('=s9') ? ack : timeout);
+    await t.put('strict', V4);
+    t.answer = () => ack;
+    await t.pass(MINUTE);
+    expect(t.asked.at(-1)).toBe(OFF);
+    expect(t.enforcer.isStrict(V4.ip)).toBe(true);
+  });
+
+  it('frees the session that began quarantined and was asked for', async () => {
+    await t.hear({ facts: MARKED });
+    await t.put('strict', V4);
+    await t.hear(another());
+    await t.put('strict', V4);
+    expect(t.asked).toContain(OFF);
+  });
+});
+
+describe('at scale', () => {
+  it('after a long outage nobody is freed before the comparison with what is wanted', async () => {
+    await t.hear();
+    await t.put('strict');
+    await t.enforcer.close();
+    t.now += HOUR;
+    t.monotonicMs += HOUR;
+    await t.restart();
+    await t.quiet();
+    await t.put('strict');
+    expect(t.asked).toEqual([STRICT]);
+  });
+
+  it('a release that is refused for good does not make another look failed', async () => {
+    const other = prefix('192.0.2.66');
+    await t.hear();
+    await t.hear(another({ prefixes: [{ slot: 'ipv4', prefix: other }] }));
+    await t.put('strict', V4, other);
+    t.answer = (asked) => (asked.includes('=s9') ? nak(401) : ack);
+    await t.remove(V4, other);
+    expect(await t.enforcer.drained(0, [V4])).toEqual({ ok: true, value: undefined });
+    expect(await t.enforcer.drained(0, [other])).toMatchObject({ ok: false });
   });
 });
