@@ -44,6 +44,8 @@ export interface Move {
   /** `open` = out of the garden. */
   readonly access: Access;
   readonly put?: DerivedElement;
+  /** Whose `put` is: a gateway that is told by sessions must not find another's on the address. */
+  readonly accessKey?: string;
   /** The same access for the same line once more: a renewal or a repair, its intent is on record. */
   readonly isAgain: boolean;
   /** Still right at the very moment of sending? Asked without waiting in between. */
@@ -110,11 +112,16 @@ export class GatewayActs {
       return false;
     });
     if (moves.length === 0) return;
+    const ofSessions = answersLater(gateway);
     const answer = await gateway.enforcer.apply({
-      put: moves.flatMap(({ put }) => (put === undefined ? [] : [{ ...put, timeoutSeconds: secondsLeft(put, now) }])),
+      put: moves.flatMap(({ put, accessKey }) => {
+        if (put === undefined) return [];
+        const owner = ofSessions && accessKey !== undefined ? { accessKey } : {};
+        return [{ ...put, ...owner, timeoutSeconds: secondsLeft(put, now) }];
+      }),
       remove: moves.filter((move) => move.put === undefined).map((move) => move.prefix),
     });
-    if (answer.ok) return answersLater(gateway) ? undefined : this.#acked(gateway, moves);
+    if (answer.ok) return ofSessions ? undefined : this.#acked(gateway, moves);
     if (answer.error.kind === 'refused' && moves.length > 1) {
       // One transaction, all or nothing: a single bad element must not hold up its neighbours, releases least of all.
       for (const part of parted(moves)) await this.#send(gateway, part);

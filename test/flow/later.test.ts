@@ -71,6 +71,17 @@ describe('a gateway that answers later', () => {
     expect(gardenActions()).toEqual(['sent', 'sent', 'acked', 'acked', 'confirmed', 'confirmed']);
   });
 
+  it('is told whose address it is: it may have changed hands by the time it acts', async () => {
+    const owners: unknown[] = [];
+    const apply = bng.apply.bind(bng);
+    bng.apply = (change) => {
+      owners.push(...change.put.map((one) => (one as { readonly accessKey?: string }).accessKey));
+      return apply(change);
+    };
+    await reported();
+    expect(owners).toEqual(['cid', 'cid']);
+  });
+
   it('keeps its failure on record, and the next success ends it', async () => {
     await reported();
     await say('unanswered', 'strict', 'timeout');
