@@ -198,5 +198,5 @@ async function removeNamed(
     if (!answer.ok) return err(answer.error);
   }
   await enforcer.forgetSteered(remove);
-  return enforcer instanceof RadiusEnforcer ? enforcer.drained(RELEASED_MS) : ok(undefined);
+  return enforcer instanceof RadiusEnforcer ? enforcer.drained(RELEASED_MS, remove) : ok(undefined);
 }
