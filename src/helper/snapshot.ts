@@ -9,6 +9,7 @@ import { formatSnapshot, type GardenContent } from '../protocols/nftables/snapsh
 
 const SOON_MS = 200;
 const LATER_MS = 60_000;
+const STOP_TRIES = 3;
 const LEAST_PAUSE_MS = 5000;
 /** Reading back costs nft about a second per 100,000 elements. */
 const PAUSE_PER_WORK = 20;
@@ -47,7 +48,11 @@ export class SnapshotFile {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#running;
-    if (this.#dueAt !== Number.POSITIVE_INFINITY) await this.#save();
+    for (let i = 0; i < STOP_TRIES && this.#dueAt !== Number.POSITIVE_INFINITY; i++) {
+      // Whoever ends us may have ended our nft with us.
+      if (i > 0) await new Promise((resolve) => setTimeout(resolve, SOON_MS));
+      await this.#save();
+    }
     clearTimeout(this.#timer);
   }
 
