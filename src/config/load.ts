@@ -276,8 +276,11 @@ function nasesKnown(reader: Reader, file: File): void {
     if (!carried.includes(name) && !(proxies.includes(name) && carried.some((one) => isBehind(name, one))))
       reader.fault(`accounting.clients[${i}].name`, 'a name in nasIdentities of a gateway', JSON.stringify(name));
   for (const [i, { nasIdentities }] of file.gateways.entries())
+    // Each would take the other's gardens for its own leftovers, and free them.
     for (const [j, name] of nasIdentities.entries())
-      if (!clients.includes(name) && !proxies.some((proxy) => isBehind(proxy, name)))
+      if (file.gateways.some((one, at) => at < i && one.nasIdentities.includes(name)))
+        reader.fault(`gateways[${i}].nasIdentities[${j}]`, 'a name of no other gateway', JSON.stringify(name));
+      else if (!clients.includes(name) && !proxies.some((proxy) => isBehind(proxy, name)))
         reader.fault(`gateways[${i}].nasIdentities[${j}]`, 'the name of an accounting client', JSON.stringify(name));
 }
 

@@ -109,4 +109,10 @@ describe('a gateway of kind radius', () => {
     });
     expect(found.ok ? [] : found.error.map(formatFault).join()).toMatch(/one gateway of kind nftables/);
   });
+
+  it('names no NAS that another gateway carries: each would free the gardens of the other', () => {
+    const faults = faultsOf(GATEWAY + GATEWAY.replace('name: bng2', 'name: bng3'));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain('expected a name of no other gateway, got "bng2"');
+  });
 });
