@@ -87,6 +87,14 @@ describe('sessions of a gateway that is told per session', () => {
     expect(sessions.holding(V6)?.sessionId).toBe('80a00001');
   });
 
+  it('that ended with their NAS are deleted like those that a Stop ended', async () => {
+    await hear(said(), { status: 'on', nas: 'bng2', realm: 'main', eventAt: T0 + HOUR });
+    await hear(said({ sessionId: '80a00002', startAt: T0 + 2 * HOUR, eventAt: T0 + 2 * HOUR }));
+    expect(await sessions.purge(T0 + 2 * HOUR)).toBe(0);
+    expect(await sessions.purge(T0 + 3 * DAY)).toBe(1);
+    expect(sessions.holding(V4)?.sessionId).toBe('80a00002');
+  });
+
   it('lose no address to a late record of who held it before', async () => {
     await hear(said());
     const before = { sessionId: '80a00009', accessKey: 'home9@isp.example' };

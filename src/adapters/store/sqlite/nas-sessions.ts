@@ -99,12 +99,17 @@ export class SqliteNasSessions implements NasSessions {
     return rows.map(sessionOf);
   }
 
-  /** Deletes what is long over. Returns how many. */
+  /** Deletes what is long over, by its Stop or with its NAS. Returns how many. */
   purge(now: Instant): Promise<number> {
+    const before = now - OVER_KEPT_MS;
+    const over = `over_at < ? OR coalesce(start_at, last_at) <
+      (SELECT at FROM nas_session_reset r WHERE r.nas = nas_session.nas AND r.at < ?)`;
     return this.#database.write((tx) => {
-      const gone = 'SELECT id FROM nas_session WHERE over_at < ?';
-      tx.runSql(`DELETE FROM nas_session_prefix WHERE session IN (${gone})`, [now - OVER_KEPT_MS]);
-      return tx.runSql('DELETE FROM nas_session WHERE over_at < ?', [now - OVER_KEPT_MS]);
+      tx.runSql(`DELETE FROM nas_session_prefix WHERE session IN (SELECT id FROM nas_session WHERE ${over})`, [
+        before,
+        before,
+      ]);
+      return tx.runSql(`DELETE FROM nas_session WHERE ${over}`, [before, before]);
     });
   }
 }
