@@ -10,6 +10,7 @@ import type { Engine } from './compose.ts';
 import type { NamedAttribute } from './core/dialect/dialect.ts';
 import { loginAttributes } from './core/dialect/plan.ts';
 import { prefixOf } from './core/net/prefix.ts';
+import { everyAddress } from './every-address.ts';
 import type { Json } from './flow/ports.ts';
 import { createAaaRouter, type LoginNas, noLoginsYet } from './http/aaa/router.ts';
 import { valuesOf } from './nas-gateways.ts';
@@ -62,9 +63,8 @@ function createOwnServer(engine: Engine): AaaServer | undefined {
   const { config, flow } = engine;
   const { server } = config.aaa;
   if (server === undefined) return undefined;
-  const { host, port } = server.listen;
   return new AaaServer({
-    listen: [{ address: host, port }],
+    listen: everyAddress(server.listen),
     clients: server.clients.map(({ gateway, ...client }) => (gateway === undefined ? client : { ...client, gateway })),
     userOf: (name) => server.users.get(name),
     logins: flow.gardener.logins,

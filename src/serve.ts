@@ -15,6 +15,7 @@ import { closeAll } from './close-all.ts';
 import { compose, type Engine } from './compose.ts';
 import type { Config } from './config/load.ts';
 import { formatIp } from './core/net/ip.ts';
+import { everyAddress } from './every-address.ts';
 import { acceptDelivery } from './flow/accept.ts';
 import type { AllowList, Json } from './flow/ports.ts';
 import { Service } from './flow/service.ts';
@@ -253,9 +254,8 @@ async function openAccounting(
   const { clients } = config.accounting;
   if (clients.length === 0) return {};
   const silence = new ClientSilence(clients.map(({ name, interim }) => ({ name, interimMs: interim })));
-  const { host, port } = config.listen.accounting;
   const listener = new AccountingListener({
-    listen: [{ address: host, port }],
+    listen: everyAddress(config.listen.accounting),
     clients: config.accounting.clients.map((client) => ({
       name: client.name,
       facts: config.nasGateways.some((gateway) =>

@@ -89,6 +89,9 @@ export class Gardener {
     this.#later = new Set(parts.gateways.filter(answersLater).map((gateway) => gateway.name));
     for (const gateway of parts.gateways)
       gateway.enforcer.onWord?.((words) => {
+        // What was found there and asked out is proven gone: nothing of it stands against anybody's freedom.
+        for (const { prefix, access, word } of words)
+          if (access === 'open' && word === 'confirmed') this.#strays.delete(keyOf(gateway.name, prefix));
         this.#hearing = this.#hearing.then(() => this.#acts.hear(gateway, words));
       });
     parts.bindings.onChange((change) => {
