@@ -358,10 +358,14 @@ export class RadiusEnforcer implements Enforcer {
     }
     if (this.#memory.linkHeld(telling) && telling.isUnclaimed === true) this.onStray();
     this.#teller.keepPlan(telling);
-    const { told } = telling;
+    const { told, sent } = telling;
     const seen = this.#seenIn(telling, record);
-    if (seen !== 'unknown' && told !== undefined && settledAccess(telling) !== undefined) {
-      if (seen === told.access && record.eventAt + SECOND >= told.at) this.#teller.prove(telling, 'accounting');
+    // The times of records are whole seconds.
+    const isSince = (at: Instant | undefined) => at !== undefined && record.eventAt + SECOND >= at;
+    if (seen !== 'unknown' && settledAccess(telling) === undefined) {
+      if (seen === sent?.access && isSince(sent.at)) telling.glimpse = seen;
+    } else if (seen !== 'unknown' && told !== undefined) {
+      if (seen === told.access && isSince(telling.toldFrom ?? told.at)) this.#teller.prove(telling, 'accounting');
       else if (seen !== told.access && record.eventAt > told.at + RECORD_RACE_MS)
         this.#teller.contradict(telling, seen, 'accounting');
     }

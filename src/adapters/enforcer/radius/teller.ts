@@ -167,6 +167,7 @@ export class Teller {
     const urgent = isLoosening(telling);
     const { session } = telling;
     if (!urgent && !this.#parts.mayTighten()) return this.#rest(telling, NOT_NOW_MS);
+    delete telling.glimpse;
     const withdraw = this.#intend(telling, access);
     const { sent } = telling;
     try {
@@ -246,6 +247,7 @@ export class Teller {
 
   async #acked(telling: Telling, access: TellAccess, by: 'coa' | 'bounce'): Promise<void> {
     const at = this.#parts.clock.now();
+    telling.toldFrom = telling.sent?.at ?? at;
     telling.told = { access, at, by };
     telling.sent = { access, at };
     delete telling.doubt;
@@ -256,7 +258,10 @@ export class Teller {
     this.#memory.mirror(telling);
     this.#settle(telling);
     this.#memory.note(telling);
-    if (by === 'coa') await this.#askBack(telling);
+    const { glimpse } = telling;
+    delete telling.glimpse;
+    if (glimpse === access) this.prove(telling, 'accounting');
+    else if (by === 'coa') await this.#askBack(telling);
   }
 
   /** Where the NAS can be asked it is asked at once: an acknowledgement alone proves nothing. */
@@ -287,6 +292,7 @@ export class Teller {
       log.warn('RADIUS_DRIFT', { gateway, told: telling.told?.access ?? 'nothing', seen });
     }
     const at = this.#parts.clock.now();
+    delete telling.toldFrom;
     telling.told = { access: seen, at, by: 'coa' };
     telling.sent = { access: seen, at };
     delete telling.doubt;
@@ -361,6 +367,7 @@ export class Teller {
       return;
     }
     const at = session.startAt ?? session.lastAt;
+    delete telling.toldFrom;
     telling.told = { access: marker, at, by: 'login' };
     telling.sent = { access: marker, at };
     delete telling.doubt;

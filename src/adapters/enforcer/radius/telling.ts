@@ -30,6 +30,10 @@ export interface Telling {
   doubt?: TellAccess;
   /** The last order that was acknowledged. `login`: AAA let the session in like this. */
   told?: { readonly access: TellAccess; readonly at: Instant; readonly by: 'coa' | 'login' | 'bounce' };
+  /** When the acknowledged order was sent: a record made since then may speak of it, though it was made before the answer came. */
+  toldFrom?: Instant;
+  /** What a record said while the order was under way: proof as soon as the order is acknowledged. */
+  glimpse?: TellAccess;
   proven?: { readonly access: TellAccess; readonly at: Instant; readonly by: Proof };
   failure?: string;
   /** Since when it is owed an order towards freedom. */

@@ -78,6 +78,32 @@ describe('wanted, sent, acked, confirmed', () => {
     expect(await t.seen()).toBe('strict strict');
   });
 
+  it('a record that comes before the acknowledgement proves it when that comes', async () => {
+    await t.hear();
+    let answer = () => {};
+    t.isHanging = true;
+    t.answer = () => new Promise((resolve) => (answer = () => resolve(ack)));
+    await t.put('strict');
+    await t.hear(interim('garden'));
+    expect(await t.seen()).toBe('unknown unknown');
+    t.isHanging = false;
+    answer();
+    await t.quiet();
+    expect(await t.seen()).toBe('strict strict');
+  });
+
+  it('a record made while the order was under way counts, whole seconds and all', async () => {
+    await t.hear();
+    t.answer = async () => {
+      t.now += 3 * SECOND;
+      return ack;
+    };
+    const sentAt = t.now;
+    await t.put('strict');
+    await t.hear({ ...interim('garden'), eventAt: sentAt });
+    expect(await t.seen()).toBe('strict strict');
+  });
+
   it('the stricter of two wishes is told: a session cannot be half in the garden', async () => {
     await t.hear();
     await t.enforcer.apply({
