@@ -316,6 +316,8 @@ export interface GardenElement {
   readonly abusedPorts: readonly ProtocolPort[];
   /** The element frees itself after this; renewed by putting it again. 1–259,200 s. */
   readonly timeoutSeconds: number;
+  /** Whose it is, for gateways that are told by sessions: the address may have changed hands since it was ordered. */
+  readonly accessKey?: string;
 }
 
 export type ElementState = { readonly prefix: Prefix; readonly access: 'absent' | 'leaky' | 'strict' | 'unknown' };

@@ -1,11 +1,9 @@
 // A BNG that is told by RADIUS dynamic authorization, as the flow sees it. `apply` takes an order and returns; the teller's own
 // queue does the rest, so that a slow BNG holds up nobody. Nothing here decides who shall be in the garden.
-import { markerOf } from '../../../core/dialect/marker.ts';
-import { judgeFacts } from '../../../core/dialect/plan.ts';
 import { err, ok, type Result } from '../../../core/kernel/result.ts';
 import { DAY, type Instant, MINUTE, SECOND } from '../../../core/kernel/time.ts';
-import { type AccountingRecord, isReset, type SessionRecord } from '../../../core/line/accounting.ts';
-import { type NasSession, serviceOf } from '../../../core/line/session.ts';
+import type { AccountingRecord } from '../../../core/line/accounting.ts';
+import type { NasSession } from '../../../core/line/session.ts';
 import type { Ip } from '../../../core/net/ip.ts';
 import { containsIp, formatPrefix, overlaps, type Prefix } from '../../../core/net/prefix.ts';
 import type {
@@ -19,6 +17,7 @@ import type {
 } from '../../../flow/ports.ts';
 import type { Asker } from './exchange.ts';
 import { TellingMemory } from './memory.ts';
+import { SessionWatch } from './session-watch.ts';
 import { NEXT_LOGIN, Teller, type TellerParts } from './teller.ts';
 import {
   isLoosening,
@@ -71,22 +70,13 @@ export interface TellingProgress {
   readonly stopped?: { readonly text: string; readonly sessions: number };
 }
 
-/** Whose it is, where the flow says so: an address may have changed hands since it was ordered. */
-interface OwnedElement extends GardenElement {
-  readonly accessKey?: string;
-}
-
-interface Homeless extends OwnedElement {
+interface Homeless extends GardenElement {
   readonly expiresAt: Instant;
 }
 
 const TICK_MS = 500;
-/** A record may have been made before the order and arrive after it. */
-const RECORD_RACE_MS = 5 * SECOND;
 /** A session whose Stop never came and that nobody asks for: its Class is remembered so long. */
 const FORGOTTEN_MS = 30 * DAY;
-/** As the store has it: starts nearer than this are one session. */
-const SAME_START_MS = 2 * MINUTE;
 const MAX_TIMEOUT_SECONDS = 259_200;
 const MAX_APPLY = 100_000;
 
@@ -96,6 +86,7 @@ export class RadiusEnforcer implements Enforcer {
   readonly #words = new Words();
   readonly #memory: TellingMemory;
   readonly #teller: Teller;
+  readonly #watch: SessionWatch;
   /** Wanted, but no session holds it as far as accounting told. */
   readonly #homeless = new Map<string, Homeless>();
   readonly #timer: NodeJS.Timeout;
@@ -109,6 +100,12 @@ export class RadiusEnforcer implements Enforcer {
     const { gateway, tellings, log, clock } = options;
     this.#memory = new TellingMemory({ gateway, tellings, log, monotonicMs: () => clock.monotonicMs() });
     this.#teller = new Teller(options, this.#memory, this.#words);
+    const watch = {
+      ...options,
+      onStray: () => this.onStray(),
+      onHeld: (texts: readonly string[], accessKey: string) => this.#held(texts, accessKey),
+    };
+    this.#watch = new SessionWatch(watch, this.#memory, this.#teller);
     for (const telling of this.#memory.load()) this.#recall(telling);
     options.sessions.onRecord((record) => this.#heard(record));
     this.#timer = setInterval(() => this.tick(), TICK_MS);
@@ -133,14 +130,14 @@ export class RadiusEnforcer implements Enforcer {
     const least = this.#options.clock.now() + this.#options.interimMs;
     for (const [text, one] of telling.wanted)
       if (one.expiresAt < least) telling.wanted.set(text, { ...one, expiresAt: least });
-    if (this.#stored(telling.session) !== undefined) this.#teller.look(telling);
+    if (this.#watch.stored(telling.session) !== undefined) this.#teller.look(telling);
     else this.#teller.over(telling);
   }
 
   // ------------------------------------------------------------- orders
 
   async apply(change: {
-    readonly put: readonly OwnedElement[];
+    readonly put: readonly GardenElement[];
     readonly remove: readonly Prefix[];
   }): Promise<Result<void, EnforceError>> {
     if (this.#isClosed) return err({ kind: 'unavailable', text: 'closed' });
@@ -181,7 +178,7 @@ export class RadiusEnforcer implements Enforcer {
     this.#teller.look(telling);
   }
 
-  #put(element: OwnedElement, expiresAt: Instant): void {
+  #put(element: GardenElement, expiresAt: Instant): void {
     const { prefix, access } = element;
     const text = formatPrefix(prefix);
     const session = this.#holding(prefix);
@@ -235,150 +232,6 @@ export class RadiusEnforcer implements Enforcer {
     return telling;
   }
 
-  // ------------------------------------------------------------- what accounting says
-
-  #heard(record: AccountingRecord): void {
-    if (this.#isClosed || !this.#options.nasIdentities.includes(record.nas)) return;
-    if (isReset(record)) {
-      for (const telling of [...this.#memory.all()]) {
-        const { nas, startAt, lastAt } = telling.session;
-        if (nas === record.nas && (startAt ?? lastAt) < record.eventAt) this.#teller.over(telling);
-      }
-    } else if (serviceOf(record) !== undefined) this.#service(record);
-    else if (record.status === 'stop') {
-      const telling = this.#memory.ofSession(sessionKeyOf(record));
-      // The store tells a Stop of an earlier session under the same name from this one's.
-      if (telling !== undefined && this.#stored(record) === undefined) this.#teller.over(telling);
-    } else this.#alive(record);
-    this.#teller.pump();
-  }
-
-  /** A record about one service of a session: it proves what it names, and its end is no session's. */
-  #service(record: SessionRecord): void {
-    const sessionId = serviceOf(record);
-    const telling =
-      sessionId === undefined ? undefined : this.#memory.ofSession(sessionKeyOf({ ...record, sessionId }));
-    const told = telling?.told;
-    if (telling === undefined || told === undefined || record.status === 'stop') return;
-    const isLater = record.eventAt + SECOND >= told.at;
-    if (isLater && told.access !== 'open' && this.#seenIn(telling, record) === told.access)
-      this.#teller.prove(telling, 'accounting');
-  }
-
-  /** Start or Interim. Of sessions that are nothing to us nothing is looked up: there are hundreds of thousands. */
-  #alive(record: SessionRecord): void {
-    const texts = record.prefixes.map(({ prefix }) => formatPrefix(prefix));
-    const telling = this.#known(record) ?? this.#nextOf(record, texts) ?? this.#stray(record);
-    if (telling !== undefined) this.#learn(telling, record);
-    for (const text of texts) {
-      const element = this.#homeless.get(text);
-      if (element !== undefined && !isAnothers(element, record.accessKey)) this.#put(element, element.expiresAt);
-    }
-  }
-
-  #known(record: SessionRecord): Telling | undefined {
-    const telling = this.#memory.ofSession(sessionKeyOf(record));
-    const session = telling === undefined ? undefined : this.#stored(record);
-    if (telling === undefined || session === undefined) return telling;
-    const isAnother = isAnotherLife(telling.session, session);
-    if (isAnother && telling.wanted.size + telling.leaving.size === 0 && !isOwed(telling)) {
-      this.#teller.forget(telling);
-      return undefined;
-    }
-    if (isAnother) this.#teller.again(telling, session);
-    else if (telling.gone === 'over') {
-      // Taken for over, and it lives: what it was told stands.
-      delete telling.gone;
-      delete telling.goneAt;
-      this.#memory.mirror(telling);
-    }
-    return telling;
-  }
-
-  /** The next session of a line, whether or not the old one's Stop ever came. */
-  #nextOf(record: SessionRecord, texts: readonly string[]): Telling | undefined {
-    const before = texts
-      .map((text) => this.#memory.ofPrefix(text))
-      .find((one) => one?.session.accessKey === record.accessKey);
-    if (before === undefined || this.#stored(record) === undefined || !isNext(before.session, record)) return undefined;
-    this.#teller.moveOn(before, this.#sessionOf(record));
-    return before;
-  }
-
-  /** AAA let it in quarantined. Either somebody is about to ask for it, or it is found as extra when the gateway is compared. */
-  #stray(record: SessionRecord): Telling | undefined {
-    if (markerOf(record.facts ?? {}) === undefined) return undefined;
-    const session = this.#stored(record);
-    // A late record: of a session that is over, or of one whose addresses are all somebody else's by now.
-    if (session === undefined || !this.#holdsAny(session)) return undefined;
-    const telling = newTelling(session);
-    this.#teller.beganLike(telling);
-    // Wanted by nobody yet: only the comparison with the whole wanted state may call it extra.
-    telling.isUnclaimed = true;
-    this.#memory.take(telling);
-    this.onStray();
-    return telling;
-  }
-
-  #holdsAny(session: NasSession): boolean {
-    const key = sessionKeyOf(session);
-    const isHeld = (prefix: Prefix) => {
-      const holder = this.#options.sessions.holding(prefix);
-      return holder !== undefined && sessionKeyOf(holder) === key;
-    };
-    return session.prefixes.length === 0 || session.prefixes.some(({ prefix }) => isHeld(prefix));
-  }
-
-  /** As accounting has it; undefined = over, or never heard of. */
-  #stored(of: Pick<NasSession, 'nas' | 'sessionId' | 'accessKey' | 'prefixes'>): NasSession | undefined {
-    const { sessions } = this.#options;
-    const key = sessionKeyOf(of);
-    const isIt = (one: NasSession | undefined) => one !== undefined && sessionKeyOf(one) === key;
-    return (
-      sessions.ofAccessKey(of.nas, of.accessKey).find(isIt) ??
-      of.prefixes.map(({ prefix }) => sessions.holding(prefix)).find(isIt)
-    );
-  }
-
-  /** The store has merged what earlier records said of it, and writes down that nothing is new only now and then. */
-  #sessionOf(record: SessionRecord): NasSession {
-    const known = this.#stored(record);
-    if (known !== undefined) return { ...known, lastAt: Math.max(known.lastAt, record.eventAt) };
-    const { nas, sessionId, accessKey, realm, prefixes, startAt, eventAt, facts = {} } = record;
-    const session = { nas, sessionId, accessKey, realm, prefixes, facts, lastAt: eventAt };
-    return startAt === undefined ? session : { ...session, startAt };
-  }
-
-  #learn(telling: Telling, record: SessionRecord): void {
-    const session = this.#sessionOf(record);
-    if (sessionKeyOf(session) === sessionKeyOf(telling.session)) telling.session = session;
-    if (telling.gone === 'unknown-to-nas') {
-      delete telling.gone;
-      delete telling.goneAt;
-    }
-    if (this.#memory.linkHeld(telling) && telling.isUnclaimed === true) this.onStray();
-    this.#teller.keepPlan(telling);
-    const { told, sent } = telling;
-    const seen = this.#seenIn(telling, record);
-    // The times of records are whole seconds.
-    const isSince = (at: Instant | undefined) => at !== undefined && record.eventAt + SECOND >= at;
-    if (seen !== 'unknown' && settledAccess(telling) === undefined) {
-      if (seen === sent?.access && isSince(sent.at)) telling.glimpse = seen;
-    } else if (seen !== 'unknown' && told !== undefined) {
-      if (seen === told.access && isSince(telling.toldFrom ?? told.at)) this.#teller.prove(telling, 'accounting');
-      else if (seen !== told.access && record.eventAt > told.at + RECORD_RACE_MS)
-        this.#teller.contradict(telling, seen, 'accounting');
-    }
-    this.#teller.look(telling);
-  }
-
-  /** Where nothing lies between open and strict, open is all that leaky can look like. */
-  #seenIn(telling: Telling, { facts = {} }: SessionRecord): ReturnType<typeof judgeFacts> {
-    const { dialect } = this.#options;
-    const seen = judgeFacts(dialect, facts, this.#teller.valuesOf(telling));
-    return dialect.lacksLeaky === true && seen === 'open' && telling.told?.access === 'leaky' ? 'leaky' : seen;
-  }
-
   /** What the passing of time brings: called twice a second, and by tests. */
   tick(): void {
     const { clock, interimMs } = this.#options;
@@ -396,6 +249,20 @@ export class RadiusEnforcer implements Enforcer {
     }
     for (const [text, { expiresAt }] of this.#homeless) if (expiresAt <= now) this.#homeless.delete(text);
     this.#teller.pump();
+  }
+
+  #heard(record: AccountingRecord): void {
+    if (this.#isClosed) return;
+    this.#watch.hear(record);
+    this.#teller.pump();
+  }
+
+  /** Waited for by elements that no session held. */
+  #held(texts: readonly string[], accessKey: string): void {
+    for (const text of texts) {
+      const element = this.#homeless.get(text);
+      if (element !== undefined && !isAnothers(element, accessKey)) this.#put(element, element.expiresAt);
+    }
   }
 
   // ------------------------------------------------------------- looking
@@ -522,18 +389,8 @@ export class RadiusEnforcer implements Enforcer {
   }
 }
 
-function isAnothers({ accessKey }: OwnedElement, held: string): boolean {
+function isAnothers({ accessKey }: GardenElement, held: string): boolean {
   return accessKey !== undefined && accessKey !== '' && accessKey !== held;
-}
-
-/** Records overtake each other by seconds; a Start says itself that something began. */
-function isNext(before: NasSession, { status, startAt, eventAt }: SessionRecord): boolean {
-  if (startAt === undefined || before.startAt === undefined) return before.lastAt <= eventAt;
-  return startAt + (status === 'start' ? RECORD_RACE_MS : 0) >= before.startAt;
-}
-
-function isAnotherLife(a: NasSession, b: NasSession): boolean {
-  return a.startAt !== undefined && b.startAt !== undefined && Math.abs(a.startAt - b.startAt) > SAME_START_MS;
 }
 
 /** Nothing of ours is on it, and nobody asks. */
