@@ -275,8 +275,8 @@ function nasesKnown(reader: Reader, file: File): void {
   for (const [i, name] of clients.entries())
     if (!carried.includes(name) && !(proxies.includes(name) && carried.some((one) => isBehind(name, one))))
       reader.fault(`accounting.clients[${i}].name`, 'a name in nasIdentities of a gateway', JSON.stringify(name));
+  // Each would take the other's gardens for its own leftovers, and free them.
   for (const [i, { nasIdentities }] of file.gateways.entries())
-    // Each would take the other's gardens for its own leftovers, and free them.
     for (const [j, name] of nasIdentities.entries())
       if (file.gateways.some((one, at) => at < i && one.nasIdentities.includes(name)))
         reader.fault(`gateways[${i}].nasIdentities[${j}]`, 'a name of no other gateway', JSON.stringify(name));
