@@ -206,7 +206,7 @@ export class AaaServer {
         this.#rejects.delete(timer);
         this.#finish(asked, CODE.accessReject, []);
       },
-      asked.at + this.#limits.rejectAfterMs - this.#now(),
+      Math.max(1, asked.at + this.#limits.rejectAfterMs - this.#now()),
     );
     this.#rejects.add(timer);
   }

@@ -145,7 +145,7 @@ export class SqlGroups {
   }
 
   async #turn(): Promise<void> {
-    if (!this.#isDue() && this.#changed.size === 0) return this.#nap.sleep(this.#compareAt - this.#now());
+    if (!this.#isDue() && this.#changed.size === 0) return this.#nap.sleep(Math.max(1, this.#compareAt - this.#now()));
     this.#isAtWork = true;
     const session = await this.#connected();
     if (session === undefined) return;

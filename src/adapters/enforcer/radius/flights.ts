@@ -167,7 +167,7 @@ export class Flights<A extends { readonly code: 40 | 43; readonly attributes: re
     const { ms, rtMs, isLast } = nextWait(timers, { sent: flight.sent, elapsedMs, ...before, chance: random() });
     flight.rtMs = rtMs;
     // After a pause of our own answers wait in the socket: they are read before the time counts as up.
-    flight.timer = setTimeout(() => setImmediate(() => this.#timeUp(flight, isLast)), ms);
+    flight.timer = setTimeout(() => setImmediate(() => this.#timeUp(flight, isLast)), Math.max(1, ms));
   }
 
   #timeUp(flight: Flight<A>, isLast: boolean): void {
