@@ -90,15 +90,17 @@ export function openSshLink(target: SshTarget, events: LinkEvents): Link {
   };
   const timer = setTimeout(() => drop(TROUBLES['unreachable']), UP_DEADLINE_MS);
 
+  const take = (bytes: Buffer) => {
+    if (bytes.length > 0 && !events.data(bytes)) drop(TROUBLES['no-helper-pipe']);
+  };
   child.stdout.on('data', (chunk: Buffer) => {
-    const rest = greeting.isOver ? chunk : greeting.take(chunk);
+    if (greeting.isOver) return take(chunk);
+    const rest = greeting.take(chunk);
     if (rest === 'wrong') return drop(TROUBLES['no-helper-pipe']);
     if (rest === 'more') return;
-    if (rest !== chunk) {
-      clearTimeout(timer);
-      events.up();
-    }
-    if (rest.length > 0 && !events.data(rest)) drop(TROUBLES['no-helper-pipe']);
+    clearTimeout(timer);
+    events.up();
+    take(rest);
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-MAX_STDERR);
@@ -147,13 +149,11 @@ const SIGNS: readonly (readonly [RegExp, LinkTrouble])[] = [
     /host key verification failed|remote host identification has changed|no .* host key is known/i,
     TROUBLES['host-key'],
   ],
-  [/permission denied|identity file .* not accessible|load key|unprotected private key/i, TROUBLES.login],
+  [/permission denied \(|identity file .* not accessible|load key|unprotected private key/i, TROUBLES.login],
   [/engawa-helper-pipe: no helper/, TROUBLES['helper-away']],
-  [/not found|no such file/i, TROUBLES['no-helper-pipe']],
-  [
-    /connection (refused|timed out|reset|closed)|could not resolve|no route|unreachable|timeout|invalid characters/i,
-    TROUBLES.unreachable,
-  ],
+  [/not found|no such file|: permission denied/i, TROUBLES['no-helper-pipe']],
+  [/could not resolve|invalid characters|no route|unreachable|timeout|broken pipe/i, TROUBLES.unreachable],
+  [/connection .*(refused|timed out|reset|closed)/i, TROUBLES.unreachable],
 ];
 
 export function troubleOf(said: string, code: number | null): LinkTrouble {
