@@ -22,6 +22,7 @@ import type { Guard } from './guard.ts';
 import { isMissing, listCounts, listGarden, listOffloads, listStates } from './listing.ts';
 import { observe } from './observe.ts';
 import type { Skeleton } from './skeleton.ts';
+import type { GardenChange } from './snapshot.ts';
 import type { SteeredFlows } from './steered.ts';
 
 const DNS_ALIVE_SECONDS = 60;
@@ -34,8 +35,8 @@ export interface GatewayParts {
   readonly guard: Guard;
   readonly skeleton: Skeleton;
   readonly steered: SteeredFlows;
-  /** The garden is no longer what was last saved. `later`: only timeouts moved, or learned addresses came. */
-  readonly changed?: (when: 'soon' | 'later') => void;
+  /** The garden is no longer what was last saved. */
+  readonly changed?: (what: GardenChange) => void;
 }
 
 export class Gateway {
@@ -61,7 +62,7 @@ export class Gateway {
       for (const { prefix, protocol, port } of counts.value) this.#memory.ports(prefix, [{ protocol, port }]);
     });
     void this.#learnAccesses();
-    this.#changed('later');
+    this.#changed('renewed');
     this.#adopted = Promise.race([
       this.#portsLearnt,
       new Promise<void>((resolve) => setTimeout(resolve, ADOPT_PATIENCE_MS)),
@@ -119,19 +120,19 @@ export class Gateway {
   async #skeleton(): Promise<Result<Answer, HelperError>> {
     const word = await this.#parts.skeleton.state();
     // Somebody else was at the table: what is saved may be gone.
-    if (word !== 'intact') this.#changed('soon');
+    if (word !== 'intact') this.#changed('put');
     return ok({ kind: 'word', word });
   }
 
-  #changed(when: 'soon' | 'later'): void {
-    this.#parts.changed?.(when);
+  #changed(what: GardenChange): void {
+    this.#parts.changed?.(what);
   }
 
   /** One at a time: two loads of the same file would only disturb each other. */
   #install(): Promise<Result<Answer, HelperError>> {
     const next = this.#installing.then(async () => {
       const done = await this.#parts.skeleton.install();
-      if (!done.ok || done.value !== 'adopted') this.#changed('soon');
+      if (!done.ok || done.value !== 'adopted') this.#changed('put');
       return done.ok ? ok<Answer>({ kind: 'word', word: done.value }) : done;
     });
     this.#installing = next.catch(() => undefined);
@@ -158,7 +159,7 @@ export class Gateway {
       dropPorts: memory.surplusOf(element),
       isOtherAbsent: memory.isOtherAbsent(element),
     }));
-    const isRenewal = remove.length === 0 && put.every((element) => memory.isRenewal(element));
+    const isRenewal = put.every((element) => memory.isRenewal(element));
     // Before the answer: should it get lost, what may exist is remembered all the same.
     for (const { prefix, access, abusedPorts } of put) {
       memory.ports(prefix, abusedPorts);
@@ -169,7 +170,7 @@ export class Gateway {
       () => this.#applying--,
     );
     if (done.ok) memory.settle(put, remove, this.#applying === 0);
-    this.#changed(isRenewal ? 'later' : 'soon');
+    this.#changed(remove.length > 0 ? 'released' : isRenewal ? 'renewed' : 'put');
     return done;
   }
 
@@ -189,7 +190,7 @@ export class Gateway {
             spec,
             entries.map((e) => ({ ...e, lifeline: e.name })),
           );
-    this.#changed('later');
+    this.#changed('renewed');
     return this.#transact(commands);
   }
 
@@ -204,7 +205,7 @@ export class Gateway {
       sets.map((name) => ({ flush: { set: { family: 'inet', table: spec.table, name } } })),
     );
     if (done.ok) this.#memory.settleAllGone(this.#applying === 0);
-    this.#changed('soon');
+    this.#changed('released');
     return done;
   }
 

@@ -124,7 +124,7 @@ async function serve(
     guard,
     skeleton: new Skeleton(spec, session, folder),
     steered: new SteeredFlows(spec),
-    changed: (when) => snapshot?.changed(when),
+    changed: (what) => snapshot?.changed(what),
   });
   gateway.adopt();
   const server = createHelperServer({ run: (operation) => gateway.run(operation), report });

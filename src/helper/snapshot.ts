@@ -1,5 +1,5 @@
-// Keeps the snapshot file in step with the kernel: read back, written aside, renamed. Soon after a change that matters, later
-// after one that only moves timeouts; never more than a twentieth of the time, and once more at stop.
+// Keeps the snapshot file in step with the kernel: read back, written aside, renamed. At once after a release, when it is quiet
+// after gardens were put, later where only timeouts moved; never more than a twentieth of the time, and once more at stop.
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { GatewaySpec } from '../core/garden/gateway.ts';
@@ -7,7 +7,10 @@ import type { Result } from '../core/kernel/result.ts';
 import type { HelperError } from '../protocols/nftables/messages.ts';
 import { formatSnapshot, type GardenContent } from '../protocols/nftables/snapshot.ts';
 
-const SOON_MS = 200;
+const AT_ONCE_MS = 200;
+const QUIET_MS = 1000;
+/** However busy it is. */
+const LONGEST_MS = 10_000;
 const LATER_MS = 60_000;
 const STOP_TRIES = 3;
 const LEAST_PAUSE_MS = 5000;
@@ -21,10 +24,14 @@ export interface SnapshotOptions {
   readonly report: (event: string, fields: Readonly<Record<string, string>>) => void;
 }
 
+/** `released`: somebody must not be put back. `put`: somebody would be free for a moment. `renewed`: only times changed. */
+export type GardenChange = 'released' | 'put' | 'renewed';
+
 export class SnapshotFile {
   readonly #options: SnapshotOptions;
+  readonly #due = new Map<GardenChange, number>();
+  #putSince: number | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #dueAt = Number.POSITIVE_INFINITY;
   #notBefore = 0;
   #running: Promise<void> | undefined;
   /** The same fault again and again is told once. */
@@ -34,12 +41,12 @@ export class SnapshotFile {
     this.#options = options;
   }
 
-  /** Something changed. A release is on disk after a moment; what only renews may wait. */
-  changed(when: 'soon' | 'later'): void {
+  changed(what: GardenChange): void {
     const now = performance.now();
-    const dueAt = Math.max(this.#notBefore, now + (when === 'soon' ? SOON_MS : LATER_MS));
-    if (dueAt >= this.#dueAt) return;
-    this.#dueAt = dueAt;
+    if (what === 'put') {
+      this.#putSince ??= now;
+      this.#due.set(what, Math.min(this.#putSince + LONGEST_MS, now + QUIET_MS));
+    } else if (!this.#due.has(what)) this.#due.set(what, now + (what === 'released' ? AT_ONCE_MS : LATER_MS));
     // While one is under way its end sets the timer: it may have read the sets before this change.
     if (this.#running === undefined) this.#arm();
   }
@@ -48,9 +55,9 @@ export class SnapshotFile {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#running;
-    for (let i = 0; i < STOP_TRIES && this.#dueAt !== Number.POSITIVE_INFINITY; i++) {
+    for (let i = 0; i < STOP_TRIES && this.#due.size > 0; i++) {
       // Whoever ends us may have ended our nft with us.
-      if (i > 0) await new Promise((resolve) => setTimeout(resolve, SOON_MS));
+      if (i > 0) await new Promise((resolve) => setTimeout(resolve, AT_ONCE_MS));
       await this.#save();
     }
     clearTimeout(this.#timer);
@@ -58,11 +65,15 @@ export class SnapshotFile {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#save(), Math.max(0, this.#dueAt - performance.now()));
+    if (this.#due.size === 0) return;
+    const dueAt = Math.max(this.#notBefore, Math.min(...this.#due.values()));
+    this.#timer = setTimeout(() => void this.#save(), Math.max(0, dueAt - performance.now()));
   }
 
   #save(): Promise<void> {
-    this.#dueAt = Number.POSITIVE_INFINITY;
+    clearTimeout(this.#timer);
+    this.#due.clear();
+    this.#putSince = undefined;
     const startedAt = performance.now();
     this.#running = this.#write()
       .catch((cause) => this.#fail(cause instanceof Error ? cause.message : String(cause)))
@@ -70,8 +81,7 @@ export class SnapshotFile {
         const now = performance.now();
         this.#running = undefined;
         this.#notBefore = now + Math.max(LEAST_PAUSE_MS, PAUSE_PER_WORK * (now - startedAt));
-        this.#dueAt = Math.max(this.#dueAt, this.#notBefore);
-        if (this.#dueAt !== Number.POSITIVE_INFINITY) this.#arm();
+        this.#arm();
       });
     return this.#running;
   }
@@ -96,7 +106,7 @@ export class SnapshotFile {
 
   #fail(text: string): void {
     this.#tell(text);
-    this.changed('later');
+    this.changed('renewed');
   }
 
   #tell(text: string): void {
