@@ -50,7 +50,13 @@ export interface Seen {
   readonly isHoldOn: boolean;
   readonly isBreakerShut: boolean;
   readonly isPolicyMissing: boolean;
-  readonly gateways: readonly { readonly name: string; readonly isConnected: boolean; readonly skeleton: string }[];
+  readonly gateways: readonly {
+    readonly name: string;
+    readonly isConnected: boolean;
+    readonly skeleton: string;
+    /** Of the way to it, as far as it is known. */
+    readonly reason?: string;
+  }[];
   /** BNGs that are told by RADIUS. */
   readonly nases?: readonly NasSeen[];
   readonly clocksOff?: readonly ClockOff[];
@@ -94,8 +100,8 @@ export function judge(seen: Seen): readonly Wrong[] {
   when(seen.isHoldOn, 'hold-on');
   when(seen.isBreakerShut, 'breaker-hold');
   when(seen.isPolicyMissing, 'policy-missing');
-  for (const { name, isConnected, skeleton } of seen.gateways) {
-    when(!isConnected, 'gateway-unreachable', name);
+  for (const { name, isConnected, skeleton, reason } of seen.gateways) {
+    when(!isConnected, 'gateway-unreachable', name, reason === undefined ? {} : { reason });
     when(skeleton === 'changed' || skeleton === 'missing', 'gateway-changed', name, { ruleset: skeleton });
   }
   for (const nas of seen.nases ?? []) {
@@ -147,10 +153,11 @@ export async function lookAround(engine: Engine, watched: Watched): Promise<Seen
     isHoldOn: flow.hold.current().on,
     isBreakerShut: flow.decider.breaker().trips.length > 0,
     isPolicyMissing: engine.shelf.isMissing,
-    gateways: enforcers.map(({ gateway, isConnected }) => ({
+    gateways: enforcers.map(({ gateway, isConnected, trouble }) => ({
       name: gateway,
       isConnected,
       skeleton: skeletons.get(gateway) ?? 'unknown',
+      ...(trouble === undefined ? {} : { reason: trouble.text }),
     })),
     nases: engine.nasGateways.map(({ config, client, enforcer }) => {
       const { silentSinceMs, usesPreviousSecret } = client.standing();

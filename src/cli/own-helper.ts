@@ -16,6 +16,8 @@ export interface OwnHelper {
 }
 
 const HELPER = join(import.meta.dirname, '../helper/main.ts');
+/** Where deploy/systemd keeps it. */
+const SNAPSHOT = '/var/lib/engawa-helper/gardens.nft';
 const READY_MS = 15_000;
 const KNOCK_MS = 1000;
 
@@ -29,7 +31,9 @@ export async function helperFor(config: Config): Promise<OwnHelper | undefined> 
   writeFileSync(specFile, encodeSpec(gateway.spec), { mode: 0o640 });
   chmodSync(folder, 0o750);
   for (const path of [folder, specFile]) chownSync(path, 0, group);
-  const child = spawn(process.execPath, [HELPER, '--socket', socket, '--spec', specFile], {
+  // What the usual helper saved for the next boot is emptied with the kernel, not brought back by it.
+  const saved = existsSync(SNAPSHOT) ? ['--snapshot', SNAPSHOT] : [];
+  const child = spawn(process.execPath, [HELPER, '--socket', socket, '--spec', specFile, ...saved], {
     env: {},
     gid: group,
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -86,7 +86,7 @@ const resolver = strict({
 
 /** The helper of another machine, behind a forced command. */
 const ssh = strict({
-  host: line(253),
+  host: line(253).regex(/^[A-Za-z0-9[]/, 'a name or an address'),
   port: port.default(22),
   user: line(32),
   identityFile: filePath,
