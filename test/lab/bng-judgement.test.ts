@@ -5,7 +5,8 @@ import { accessOf } from '../../src/lab/bng/filters.ts';
 import { type Box, judge, type Verdict } from '../../src/lab/bng/judgement.ts';
 import { type PersonalityChoice, personalityOf, seededChance } from '../../src/lab/bng/personality.ts';
 import { type BngSession, SessionTable } from '../../src/lab/bng/sessions.ts';
-import { namesAfter, SAMPLE_FILTERS, VOCABULARIES, type VocabularyName } from '../../src/lab/bng/vocabulary.ts';
+import { SAMPLE_FILTERS, VOCABULARIES, type VocabularyName } from '../../src/lab/bng/vocabularies.ts';
+import { namesAfter } from '../../src/lab/bng/vocabulary.ts';
 
 const session = (id: string, user: string, ip4: string, prefix6: string): BngSession => ({
   id,
@@ -118,6 +119,35 @@ test('services are started and stopped one by one, with their parameters left as
   expect(VOCABULARIES['cisco-isg'].status(['plan'])).toEqual([{ name: 'Cisco-Account-Info', value: 'N1plan' }]);
   const atLogin = VOCABULARIES['cisco-isg'].read(named(['Cisco-Account-Info', 'Aengawa-leaky']));
   expect(namesAfter(['plan'], atLogin)).toEqual(['plan', 'engawa-leaky']);
+});
+
+test('filters by number, each family its own; -2 gives back the plan; taking away what is not there is an error on some', () => {
+  const sros = boxOf('strict', 'nokia-sros');
+  const filter = (text: string) =>
+    coa(
+      named(['NAS-Port-Id', 'ge-0/0/1:a1'], ['Framed-IP-Address', '192.0.2.129'], ['Alc-Subscriber-Filter', text]),
+      sros,
+    );
+  expect(filter('Ingr-v4:20,Ingr-v6:30,Egr-v4:21,Egr-v6:31')).toBe('anna@example.net 20 30');
+  expect(filter('Ingr-v4:-2,Ingr-v6:-2,Egr-v4:-2,Egr-v6:-2')).toBe('anna@example.net plan');
+  expect(filter('Ingr-v4:20,Ingr-v6:-2')).toBe('anna@example.net 20 plan');
+  expect(filter('Ingr-v4:99,Ingr-v6:30')).toBe(407);
+
+  const xr = boxOf('strict', 'cisco-iosxr');
+  const service = (...pairs: readonly string[]) =>
+    coa(named(['Acct-Session-Id', 'a1'], ...pairs.map((one) => ['Cisco-AVPair', one] as const)), xr);
+  expect(service('subscriber:command=deactivate-service', 'subscriber:sd=engawa-strict')).toBe(404);
+  expect(service('subscriber:command=deactivate-service', 'subscriber:sd=plan')).toBe('anna@example.net ');
+});
+
+test('rules in the packet: one may run over from an attribute into the next, and the first that matches counts', () => {
+  const read = (...parts: readonly string[]) =>
+    VOCABULARIES['rfc-filter-rule'].read(parts.map((value) => ({ name: 'NAS-Filter-Rule', value }))).set;
+  const pass = 'permit in ip from any to any';
+  expect(read('permit in ip from any to 192.0.2.112/32\0deny in ip fr', 'om any to any\0')).toEqual(['closed']);
+  expect(read('deny in tcp from any to any 23\0', pass)).toEqual(['narrowed']);
+  expect(read(pass, '\0permit out ip from any to any')).toEqual(['plan']);
+  expect(read()).toBeUndefined();
 });
 
 test('of several services the narrowest counts, each in its own family', () => {

@@ -15,7 +15,8 @@ import { aboutLogin } from './records.ts';
 import { Reporter } from './reporter.ts';
 import { type Answer, DynamicAuthorizationServer } from './server.ts';
 import type { BngHome, BngSession } from './sessions.ts';
-import { namesAfter, SAMPLE_FILTERS, VOCABULARIES, type Vocabulary } from './vocabulary.ts';
+import { SAMPLE_FILTERS, VOCABULARIES } from './vocabularies.ts';
+import { namesAfter, type Vocabulary } from './vocabulary.ts';
 
 export type DialOutcome =
   | { readonly kind: 'up'; readonly session: BngSession }

@@ -9,7 +9,7 @@ import type { Attribute } from '../../protocols/radius/codec.ts';
 type Form = 'text' | 'tagged' | 'octets' | 'integer' | 'address' | 'prefix';
 type Table = Readonly<Record<number, readonly [name: string, form: Form]>>;
 
-/** RFC 2865, 2866, 2869, 3162, 4818, 5176. */
+/** RFC 2865, 2866, 2869, 3162, 4818, 4849, 5176. */
 const PLAIN: Table = {
   1: ['User-Name', 'text'],
   4: ['NAS-IP-Address', 'address'],
@@ -24,20 +24,27 @@ const PLAIN: Table = {
   55: ['Event-Timestamp', 'integer'],
   80: ['Message-Authenticator', 'octets'],
   87: ['NAS-Port-Id', 'text'],
+  92: ['NAS-Filter-Rule', 'text'],
   95: ['NAS-IPv6-Address', 'address'],
   123: ['Delegated-IPv6-Prefix', 'prefix'],
 };
 
-/** Cisco 9, ERX 4874, CoovaChilli 14559, Mikrotik 14988. */
+/** Cisco 9, Redback 2352, ERX 4874, Nokia (Alcatel-Lucent) 6527, CoovaChilli 14559, Mikrotik 14988. */
 const VENDORS: Readonly<Record<number, Table>> = {
   9: { 1: ['Cisco-AVPair', 'text'], 250: ['Cisco-Account-Info', 'text'] },
+  2352: {
+    4: ['Context-Name', 'text'],
+    92: ['Forward-Policy', 'text'],
+    107: ['HTTP-Redirect-Profile-Name', 'text'],
+  },
   4874: {
     65: ['ERX-Service-Activate', 'tagged'],
     66: ['ERX-Service-Deactivate', 'text'],
     83: ['ERX-Service-Session', 'text'],
   },
+  6527: { 134: ['Alc-Subscriber-Filter', 'text'] },
   14559: { 15: ['CoovaChilli-Session-State', 'integer'] },
-  14988: { 19: ['Mikrotik-Address-List', 'text'] },
+  14988: { 11: ['Mikrotik-Mark-Id', 'text'], 19: ['Mikrotik-Address-List', 'text'] },
 };
 
 export function readNamed(attributes: readonly Attribute[]): readonly NamedAttribute[] {

@@ -61,6 +61,8 @@ function judgeChange(session: BngSession, change: Change, box: Box): Verdict {
   const { personality, vocabulary, filters } = box;
   if (change.asksStatus) return { kind: 'status', session };
   if (personality.change === 'nothing') return { kind: 'shrug' };
+  const absent = change.deactivate.some((name) => !session.names.includes(name));
+  if (absent && vocabulary.absentNameCause !== undefined) return nak(vocabulary.absentNameCause, personality);
   const names = namesAfter(session.names, change);
   if (names === undefined)
     return personality.unknownAttributes === 'ignore' ? { kind: 'shrug' } : nak(CAUSE.missingAttribute, personality);

@@ -3,7 +3,7 @@ import type { Server } from './caller.ts';
 import type { Filters } from './filters.ts';
 import type { PersonalityChoice } from './personality.ts';
 import type { BngHome, BngSession } from './sessions.ts';
-import type { VocabularyName } from './vocabulary.ts';
+import type { VocabularyName } from './vocabularies.ts';
 
 /** What the box does to packets. Each resolves when it is in force. */
 export interface DataPlane {

@@ -34,6 +34,8 @@ type Reads = (session: BngSession) => string | undefined;
 const VENDOR_READS: Readonly<Record<string, Reads>> = {
   /** `S` and an address names the session to an ISG. */
   'Cisco-Account-Info': ({ home }) => (home.ip4 === undefined ? undefined : `S${home.ip4}`),
+  // A SmartEdge has contexts; this one has one.
+  'Context-Name': () => 'CLIPS',
 };
 
 const READS: Readonly<Record<string, Reads>> = {

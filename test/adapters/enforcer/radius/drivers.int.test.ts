@@ -7,7 +7,7 @@ import { formatFault } from '../../../../src/config/faults.ts';
 import type { Dialect } from '../../../../src/core/dialect/dialect.ts';
 import { formatPrefix } from '../../../../src/core/net/prefix.ts';
 import type { GatewayWord } from '../../../../src/flow/ports.ts';
-import { SAMPLE_FILTERS } from '../../../../src/lab/bng/vocabulary.ts';
+import { SAMPLE_FILTERS } from '../../../../src/lab/bng/vocabularies.ts';
 import { valuesOf } from '../../../../src/nas-gateways.ts';
 import { describeDriver } from '../../../contract/driver.ts';
 import { BngStage, type BngStageOptions, HOMES } from './bng-stage.ts';
@@ -19,8 +19,12 @@ const dialect = (name: string): Dialect => loaded.value.get(name)!;
 
 function stageOf(name: string, more: Partial<BngStageOptions> & Pick<BngStageOptions, 'vocabulary'>): BngStageOptions {
   const one = dialect(name);
-  const written: Readonly<Record<string, string>> = one.values['plan'] === undefined ? {} : { plan: 'plan' };
-  return { dialect: one, values: valuesOf({ dialect: one, values: written }), ...more };
+  // What an operator has to write is written with the example of the file, and the plan is the box's own.
+  const written = Object.entries(one.values).flatMap(([value, { example, required, default: preset }]) => {
+    if (value === 'plan') return [['plan', 'plan']];
+    return required === false || preset !== undefined ? [] : [[value, example]];
+  });
+  return { dialect: one, values: valuesOf({ dialect: one, values: Object.fromEntries(written) }), ...more };
 }
 
 describeDriver({ name: 'rfc', ipv6: true, leaky: true, proves: true }, () =>
@@ -37,6 +41,29 @@ describeDriver({ name: 'juniper-mx', ipv6: true, leaky: true, proves: true }, ()
 );
 describeDriver({ name: 'cisco-isg', ipv6: true, leaky: true, proves: true }, () =>
   BngStage.create(stageOf('cisco-isg', { vocabulary: 'cisco-isg' })),
+);
+describeDriver({ name: 'cisco-iosxr', ipv6: true, leaky: true, proves: false }, () =>
+  BngStage.create(stageOf('cisco-iosxr', { vocabulary: 'cisco-iosxr' })),
+);
+describeDriver({ name: 'nokia-sros', ipv6: true, leaky: true, proves: false }, () =>
+  BngStage.create(stageOf('nokia-sros', { vocabulary: 'nokia-sros' })),
+);
+describeDriver({ name: 'huawei-me60', ipv6: true, leaky: true, proves: false }, () =>
+  BngStage.create(stageOf('huawei-me60', { vocabulary: 'huawei-me60' })),
+);
+describeDriver({ name: 'accel-ppp', ipv6: false, leaky: true, proves: false }, () =>
+  BngStage.create(
+    stageOf('accel-ppp', {
+      vocabulary: 'accel-ppp',
+      personality: { base: 'no-ma-in-reply', unknownAttributes: 'ignore', nakHasCause: false },
+    }),
+  ),
+);
+describeDriver({ name: 'redback', ipv6: false, leaky: true, proves: false }, () =>
+  BngStage.create(stageOf('redback', { vocabulary: 'redback' })),
+);
+describeDriver({ name: 'rfc-filter-rule', ipv6: true, leaky: true, proves: false }, () =>
+  BngStage.create(stageOf('rfc-filter-rule', { vocabulary: 'rfc-filter-rule' })),
 );
 describeDriver(
   { name: 'rfc, a third of all packets lost', ipv6: true, leaky: true, proves: true, waitMs: 40_000 },
