@@ -1,27 +1,41 @@
-// The conformance suite of all drivers for the Linux gateway: helper process, socket, nft, kernel. The truth is the kernel's, asked
-// by another client that remembers nothing.
+// The conformance suite of all drivers for the Linux gateway: helper process, socket, nft, kernel – on this machine, and on another
+// one over a real sshd. The truth is the kernel's, asked by a client on the spot that remembers nothing.
 import { afterAll, beforeAll } from 'vitest';
 import { NftablesEnforcer } from '../../../../src/adapters/enforcer/nftables/client.ts';
 import { type DriverUnderTest, describeDriver } from '../../../contract/driver.ts';
 import { createLabGateway, type LabGateway, prefix } from '../../../helper/lab-gateway.ts';
+import { type SshServer, startSshServer } from '../../../helper/ssh-server.ts';
 
 let gateway: LabGateway;
+let server: SshServer;
 beforeAll(async () => {
   gateway = createLabGateway();
   await gateway.start();
+  server = await startSshServer(gateway.folder, gateway.socketPath);
 });
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  await server?.stop();
+  await gateway.stop();
+});
 
-describeDriver({ name: 'nftables through the helper', ipv6: true, leaky: true, proves: true }, async () => {
+const TRAITS = { ipv6: true, leaky: true, proves: true };
+describeDriver({ name: 'nftables through the helper', ...TRAITS }, () =>
+  createDriver({ socketPath: gateway.socketPath }),
+);
+describeDriver({ name: 'nftables over ssh', ...TRAITS }, () => createDriver({ ssh: server.ssh }));
+
+type Way = { readonly socketPath: string } | Pick<SshServer, 'ssh'>;
+
+async function createDriver(way: Way): Promise<DriverUnderTest> {
   gateway.nft('flush', 'ruleset');
   const clients = new Set<NftablesEnforcer>();
-  const client = (deadlines = {}) => {
-    const made = new NftablesEnforcer({ gateway: 'bng1', socketPath: gateway.socketPath, deadlines });
+  const client = (to: Way = way, deadlines = {}) => {
+    const made = new NftablesEnforcer({ gateway: 'bng1', ...to, deadlines });
     clients.add(made);
     return made;
   };
-  const witness = client();
-  const [told, deaf] = [client(), client({ actMs: 0 })];
+  const witness = client({ socketPath: gateway.socketPath });
+  const [told, deaf] = [client(), client(way, { actMs: 0 })];
   let enforcer = told;
   const driver: DriverUnderTest = {
     get enforcer() {
@@ -53,4 +67,4 @@ describeDriver({ name: 'nftables through the helper', ipv6: true, leaky: true, p
     },
   };
   return driver;
-});
+}
