@@ -19,12 +19,14 @@ export type ControlFailure =
 export class UnboundControl {
   readonly #configFile: string;
   readonly #socket: string;
+  readonly #deadlineMs: number;
   #isConfigured = false;
 
   /** `configFile`: written by us, so that nothing of the operator's file has to be readable. */
-  constructor(options: { readonly configFile: string; readonly socket: string }) {
+  constructor(options: { readonly configFile: string; readonly socket: string; readonly deadlineMs?: number }) {
     this.#configFile = options.configFile;
     this.#socket = options.socket;
+    this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS;
   }
 
   async reload(zone: string): Promise<Result<void, ControlFailure>> {
@@ -45,7 +47,7 @@ export class UnboundControl {
       err({ kind: 'silent', afterMs: Math.round(performance.now() - startedAt) });
     return new Promise((resolve) => {
       const options = {
-        timeout: DEADLINE_MS,
+        timeout: this.#deadlineMs,
         killSignal: 'SIGKILL',
         maxBuffer: MAX_OUTPUT,
         env: { LC_ALL: 'C' },

@@ -22,6 +22,8 @@ export interface ZonesOptions {
   readonly folder: string;
   /** unbound's `control-interface`, a local socket. */
   readonly controlSocket: string;
+  /** Of one order to unbound, ms. Default 15,000. */
+  readonly deadlineMs?: number;
   /** Names of the two zones, as in the resolver's configuration. */
   readonly zones: { readonly allow: string; readonly garden: string };
   readonly answers: Answers;
@@ -55,6 +57,7 @@ export class ResolverZones {
     this.#control = new UnboundControl({
       configFile: join(options.folder, 'control.conf'),
       socket: options.controlSocket,
+      ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
     });
   }
 

@@ -211,7 +211,7 @@ describe('what it says it knows', () => {
   });
 
   it('a resolver that hangs costs one order, not a lie', async () => {
-    const hung = fresh();
+    const hung = fresh({ deadlineMs: 500 });
     await hung.install();
     const pid = unboundOf(lab);
     process.kill(pid, 'SIGSTOP');
