@@ -5,9 +5,9 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DICTIONARIES } from '../../../../scripts/radius-dictionary.ts';
 import { pcapOf } from './pcap.ts';
 
-const DICTIONARIES = '/usr/share/freeradius';
 const FILES = [
   ...['rfc2865', 'rfc2866', 'rfc2867', 'rfc2868', 'rfc2869', 'rfc3162', 'rfc3576', 'rfc4372', 'rfc4679', 'rfc4818'],
   ...['rfc4849', 'rfc5176', 'rfc6519', 'rfc6911', 'alcatel.sr', 'chillispot', 'cisco', 'ericsson.ab', 'erx', 'huawei'],
