@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DAY, MINUTE, SECOND } from '../core/kernel/time.ts';
 import { strict } from './document.ts';
+import { feedSchema } from './feeds.ts';
 import { gatewaySchema, radiusGatewaySchema } from './gateway.ts';
 import {
   byteSize,
@@ -170,18 +171,7 @@ export const configSchema = strict({
       .max(500)
       .default([]),
   }).prefault({}),
-  feeds: z
-    .array(
-      strict({
-        name: slug,
-        kind: z.literal('shadowserver'),
-        /** A Shadowserver file writes UTC, whatever zone its reader lives in: any other word would name other households. */
-        timeZone: z.literal('UTC', 'UTC: the times of a Shadowserver file are UTC, always').default('UTC'),
-        origin: slug.optional(),
-      }),
-    )
-    .max(100)
-    .default([]),
+  feeds: z.array(feedSchema).max(100).default([]),
 
   clock: strict({ source: z.enum(['chrony', 'timesyncd', 'assumed']) }),
   mail: z.discriminatedUnion('kind', [smtp, spool]),

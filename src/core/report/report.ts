@@ -30,6 +30,8 @@ export interface Report {
   readonly destinationIp?: Ip;
   readonly destinationPort?: number;
   readonly observedAt: Instant;
+  /** The last of several observations told in one row (n6 `until`): attributed at both ends, and both must be one line. */
+  readonly untilAt?: Instant;
   /** Uncertainty of observedAt that the feed states or implies, in ms (1000 for second precision). */
   readonly precisionMs: number;
   /** Hash of the raw evidence file and 1-based line inside it. */
