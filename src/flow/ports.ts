@@ -8,6 +8,7 @@ import type { AccountingRecord } from '../core/line/accounting.ts';
 import type { Binding } from '../core/line/binding.ts';
 import type { Line } from '../core/line/line.ts';
 import type { NasSession } from '../core/line/session.ts';
+import type { CoverageSpan, TranslationEvent } from '../core/line/translation.ts';
 import type { Ip } from '../core/net/ip.ts';
 import type { Prefix } from '../core/net/prefix.ts';
 import type { ProtocolPort } from '../core/net/transport.ts';
@@ -464,4 +465,15 @@ export interface Notifier {
     },
     signal: AbortSignal,
   ): Promise<Result<void, { readonly kind: 'temporary' | 'permanent'; readonly text: string }>>;
+}
+
+// ---------------------------------------------------------------- translations
+
+/** What translators of shared addresses log. Who stood behind a port is derived from it (core/line), like bindings. */
+export interface Translations {
+  /** Durable when it resolves; may be repeated without effect. `heard`: the source spoke without a gap for this span. */
+  record(batch: {
+    readonly events: readonly TranslationEvent[];
+    readonly heard: readonly CoverageSpan[];
+  }): Promise<{ readonly stored: number; readonly outside: number }>;
 }

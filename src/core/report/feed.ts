@@ -10,6 +10,8 @@ export interface FeedFile {
   /** Base name as it was delivered. */
   readonly fileName: string;
   readonly bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** What came in the same mail: the original row beside a hub's own file. */
+  readonly beside?: readonly { readonly fileName: string; readonly bytes: Uint8Array }[];
   /** SHA-256 (hex) of the original bytes. */
   readonly evidenceHash: string;
   /** When it arrived: a row from later than this (+ 2 s) is refused. */
