@@ -9,6 +9,7 @@ import { formatInstant } from './core/kernel/civil.ts';
 import { err, ok, type Result } from './core/kernel/result.ts';
 import { formatIp } from './core/net/ip.ts';
 import { formatPrefix, parsePrefix } from './core/net/prefix.ts';
+import type { FeedReader } from './core/report/feed.ts';
 import { OperationRefused, type Operations } from './flow/operations.ts';
 import type { EnforceError, Json } from './flow/ports.ts';
 import { importJournal, type ReleaseTarget } from './flow/release-all.ts';
@@ -52,17 +53,8 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
     ...feedOperations(flow, {
       sources: config.feeds.map((feed) => feed.name),
       evidenceKeptMs: config.retention.evidence,
-      openFeed: async ({ source, name, bytes, evidenceHash, receivedAt }) => {
-        const feed = await readFeed({
-          source,
-          fileName: name,
-          bytes: [bytes],
-          evidenceHash,
-          receivedAt,
-          familyOf: (word) => config.families.slugByName.get(word.trim().toLowerCase()),
-        });
-        return feed.ok ? { ok: true, type: feed.value.type, rows: feed.value.items } : { ok: false, ...feed.error };
-      },
+      readerOf: (source) => (config.feeds.some((feed) => feed.name === source) ? shadowserver : undefined),
+      familyOf: (word) => config.families.slugByName.get(word.trim().toLowerCase()),
       readLines: async (bytes) => {
         const parsed = await parseLines({ bytes: [bytes], reserved: engine.reserved });
         if (!parsed.ok) throw notDone('lines-file-refused', faultsText(parsed.error));
@@ -95,6 +87,11 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
     }),
   };
 }
+
+const shadowserver: FeedReader = async (file) => {
+  const feed = await readFeed(file);
+  return feed.ok ? ok({ types: [feed.value.type], remarks: [], items: feed.value.items }) : feed;
+};
 
 function askedGateway({ config, client, enforcer }: NasGateway): AskedGateway {
   const { name, dialect, address, port, nasIdentities } = config;

@@ -39,7 +39,16 @@ export async function ingest(
   delivery: Delivery,
   progress: (rows: number) => void = () => {},
 ): Promise<IngestResult> {
-  const evidenceHash = await parts.evidence.keep(delivery.bytes);
+  return ingestKept(parts, delivery, await parts.evidence.keep(delivery.bytes), progress);
+}
+
+/** The same with an original that is kept already. */
+export async function ingestKept(
+  parts: Omit<IngestParts, 'evidence'>,
+  delivery: Delivery,
+  evidenceHash: string,
+  progress: (rows: number) => void = () => {},
+): Promise<IngestResult> {
   const file = evidenceFile(parts, delivery, evidenceHash);
   const accepted: string[] = [];
   const refused: RefusedRow[] = [];
@@ -68,12 +77,21 @@ export async function ingest(
 /** A file that cannot be read as its type is kept, marked parked with the reason, and can be replayed. */
 export async function park(parts: IngestParts, delivery: Omit<Delivery, 'rows'>, reason: string): Promise<string> {
   const hash = await parts.evidence.keep(delivery.bytes);
-  const file = { ...evidenceFile(parts, delivery, hash), state: 'parked' as const, reason: reason.slice(0, 500) };
-  await parts.store.acceptReports(file, [], []);
+  await parkKept(parts, delivery, hash, reason);
   return hash;
 }
 
-function evidenceFile(parts: IngestParts, delivery: Omit<Delivery, 'rows'>, hash: string): EvidenceFile {
+export async function parkKept(
+  parts: Omit<IngestParts, 'evidence'>,
+  delivery: Omit<Delivery, 'rows'>,
+  hash: string,
+  reason: string,
+): Promise<void> {
+  const file = { ...evidenceFile(parts, delivery, hash), state: 'parked' as const, reason: reason.slice(0, 500) };
+  await parts.store.acceptReports(file, [], []);
+}
+
+function evidenceFile(parts: Pick<IngestParts, 'clock'>, delivery: Omit<Delivery, 'rows'>, hash: string): EvidenceFile {
   return {
     hash,
     source: delivery.source,

@@ -2,25 +2,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { formatInstant } from '../../core/kernel/civil.ts';
 import type { Line } from '../../core/line/line.ts';
-import type { RefusedRow, Report } from '../../core/report/report.ts';
+import type { FeedReader } from '../../core/report/feed.ts';
 import type { Flow } from '../../flow/assemble.ts';
-import { ingest, isRefused, park } from '../../flow/ingest.ts';
 import { applyLines } from '../../flow/lines.ts';
 import { OperationRefused, type Operations } from '../../flow/operations.ts';
 import type { Json } from '../../flow/ports.ts';
+import { takeIn } from '../../flow/take-in.ts';
 import { flag, optionalCount, text } from './input.ts';
 import { notDone } from './refusal.ts';
-
-export type OpenFeed = (file: {
-  readonly source: string;
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  readonly evidenceHash: string;
-  readonly receivedAt: number;
-}) => Promise<
-  | { readonly ok: true; readonly type: string; readonly rows: AsyncIterable<Report | RefusedRow> }
-  | { readonly ok: false; readonly code: string; readonly text: string }
->;
 
 export interface LinesDiffView {
   readonly added: readonly Line[];
@@ -34,7 +23,8 @@ export interface FeedTools {
   readonly sources: readonly string[];
   /** How long originals are kept, parked ones too. */
   readonly evidenceKeptMs: number;
-  readonly openFeed: OpenFeed;
+  readonly readerOf: (source: string) => FeedReader | undefined;
+  readonly familyOf: (name: string) => string | undefined;
   readonly readLines: (
     bytes: Uint8Array,
   ) => Promise<
@@ -67,39 +57,20 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
         text: `no feed «${file.source}» is configured; known: ${tools.sources.join(', ') || 'none'}`,
       });
     }
-    let fault: { readonly code: string; readonly text: string } | undefined;
-    let type = '';
-    let truncated = 0;
-    const result = await ingest(
-      flow,
-      {
-        ...file,
-        rows: async function* (evidenceHash) {
-          const feed = await tools.openFeed({ ...file, evidenceHash, receivedAt: flow.clock.now() });
-          if (!feed.ok) {
-            fault = feed;
-            return;
-          }
-          type = feed.type;
-          for await (const row of feed.rows) {
-            if (!isRefused(row) && row.extra['engawa.notes']?.includes('truncated') === true) truncated++;
-            yield row;
-          }
-        },
-      },
-      progress,
-    );
-    if (fault !== undefined) {
-      const hash = await park(flow, file, `${fault.code}: ${fault.text}`);
+    const taken = await takeIn({ ...flow, ...tools, decide: () => flow.decider.run() }, file, progress);
+    if (!taken.ok) {
+      const { code, text: why, evidenceHash } = taken.error;
+      const hash = evidenceHash.slice(0, 12);
       throw notDone(
-        fault.code,
-        `${file.name}: ${fault.text}. The file is parked as ${hash.slice(0, 12)}; nothing of it was taken in. Next: mend it and ingest again, or engawa ingest --replay ${hash.slice(0, 12)}.`,
+        code,
+        `${file.name}: ${why}. The file is parked as ${hash}; nothing of it was taken in. Next: mend it and ingest again, or engawa ingest --replay ${hash}.`,
       );
     }
-    await flow.decider.run();
+    const result = taken.value;
     return {
       source: file.source,
-      types: [type],
+      types: [...result.types],
+      remarks: result.remarks.map((one) => ({ ...one })),
       evidence: result.evidenceHash,
       rows: {
         total: result.total,
@@ -107,7 +78,7 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
         duplicate: result.duplicates,
         refused: result.refusedTotal,
       },
-      truncated,
+      truncated: result.truncated,
       ...(await outcomesOf(flow, result.accepted)),
       refused: result.refused.map((row) => ({ ...row })),
     };

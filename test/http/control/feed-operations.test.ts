@@ -17,7 +17,8 @@ test('a parked file is listed with the day on which its original is deleted', as
     const operations = feedOperations(house.flow, {
       sources: ['shadowserver'],
       evidenceKeptMs: 30 * DAY,
-      openFeed: async () => ({ ok: false, code: 'file-empty', text: 'nothing' }),
+      readerOf: () => undefined,
+      familyOf: () => undefined,
       readLines: async () => {
         throw new Error('not asked');
       },

@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { err, ok } from '../../src/core/kernel/result.ts';
+import type { FeedFile, FeedReader } from '../../src/core/report/feed.ts';
+import { takeIn } from '../../src/flow/take-in.ts';
+import { ip } from '../core/line/records.ts';
+import { World } from './world.ts';
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+afterEach(() => world.end());
+
+/** One row a line: `good N` or anything else. A first line `broken` is no file at all. */
+const reader: FeedReader = async (file: FeedFile) => {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of file.bytes) chunks.push(chunk);
+  const lines = Buffer.concat(chunks).toString().split('\n');
+  if (lines[0] === 'broken') return err({ code: 'file-broken', text: 'no header' });
+  return ok({
+    types: ['test'],
+    remarks: [{ code: 'column-new', text: 'x' }],
+    items: (async function* () {
+      for (const [i, line] of lines.entries())
+        if (!line.startsWith('good')) yield { line: i + 1, code: 'row-bad', text: line };
+        else
+          yield {
+            id: `${file.source} ${line}`,
+            source: file.source,
+            type: 'test',
+            class: 'attack-handshake' as const,
+            mayAct: true,
+            family: file.familyOf('mirai') ?? 'unknown',
+            ip: ip('192.0.2.70'),
+            port: 40_000,
+            protocol: 'tcp' as const,
+            observedAt: file.receivedAt,
+            precisionMs: 1000,
+            evidence: { hash: file.evidenceHash, line: i + 1 },
+            extra: line.includes('long') ? { 'engawa.notes': 'truncated: banner' } : {},
+          };
+    })(),
+  });
+};
+
+async function open() {
+  const { flow } = await (await world.process()).start();
+  let decided = 0;
+  const parts = {
+    ...flow,
+    readerOf: (source: string) => (source === 'feed' ? reader : undefined),
+    familyOf: (name: string) => name,
+    decide: async () => {
+      decided++;
+      await flow.decider.run();
+    },
+  };
+  return { flow, parts, decided: () => decided };
+}
+
+test('rows are durable and decided; the same file again is known', async () => {
+  const { flow, parts, decided } = await open();
+  const file = { source: 'feed', name: 'a.txt', bytes: Buffer.from('good 1\nbad\ngood 2 long') };
+  const taken = await takeIn(parts, file);
+  expect(taken).toMatchObject({
+    ok: true,
+    value: {
+      total: 3,
+      duplicates: 0,
+      refusedTotal: 1,
+      truncated: 1,
+      types: ['test'],
+      remarks: [{ code: 'column-new' }],
+    },
+  });
+  expect((await flow.store.report('feed good 1'))?.outcome?.decision).toBeDefined();
+  expect(decided()).toBe(1);
+  expect(await takeIn(parts, file)).toMatchObject({ ok: true, value: { accepted: [], duplicates: 2 } });
+});
+
+test('a file that cannot be read is parked with the reason, and what is mended is taken in from its original', async () => {
+  const { flow, parts, decided } = await open();
+  const bytes = Buffer.from('broken\ngood 1');
+  const taken = await takeIn(parts, { source: 'feed', name: 'b.txt', bytes });
+  expect(taken).toMatchObject({ ok: false, error: { code: 'file-broken' } });
+  expect(await flow.store.evidenceFiles({ state: 'parked', limit: 5 })).toMatchObject([
+    { name: 'b.txt', source: 'feed', reason: 'file-broken: no header' },
+  ]);
+  expect(await flow.evidence.read(taken.ok ? '' : taken.error.evidenceHash)).toEqual(bytes);
+  expect(decided(), 'nothing came in').toBe(0);
+});
+
+test('a feed that nobody configured is the caller’s fault, before anything is kept', async () => {
+  const { flow, parts } = await open();
+  await expect(takeIn(parts, { source: 'other', name: 'c', bytes: Buffer.from('x') })).rejects.toThrow('other');
+  expect(await flow.store.evidenceFiles({ limit: 5 })).toEqual([]);
+});
