@@ -35,7 +35,7 @@ module.exports = {
       'protocols-stand-alone',
       'a protocol is read with its own documents at hand, not with its neighbours',
       { path: '^src/protocols/([^/]+)/' },
-      { path: '^src/protocols/', pathNot: ['^src/protocols/$1/', '^src/protocols/csv/'] },
+      { path: '^src/protocols/', pathNot: ['^src/protocols/$1/', '^src/protocols/(csv|json|feed)/'] },
     ),
     onlyAndNode('helper-stands-alone', 'the only code with CAP_NET_ADMIN must be readable on its own', '^src/helper/', [
       '^src/core/(kernel|net|garden)/',

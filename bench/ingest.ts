@@ -23,7 +23,7 @@ import { Casebook } from '../src/flow/casebook.ts';
 import { Decider } from '../src/flow/decide.ts';
 import { ingest } from '../src/flow/ingest.ts';
 import type { Clock, Log } from '../src/flow/ports.ts';
-import { readFeed } from '../src/protocols/shadowserver/parse.ts';
+import { readShadowserver } from '../src/protocols/shadowserver/parse.ts';
 import { cpuPer, report } from './lib/report.ts';
 
 const [ROWS, LINES, BOTS] = [40_000, 100_000, 400];
@@ -133,7 +133,7 @@ async function ours(folder: string, bytes: Buffer) {
     name: `${formatInstant(NOW).slice(0, 10)}-${FILE}`,
     bytes,
     rows: async function* (evidenceHash: string) {
-      const feed = await readFeed({
+      const feed = await readShadowserver({
         source: delivery.source,
         fileName: delivery.name,
         bytes: [bytes],

@@ -9,7 +9,7 @@ import { formatInstant } from './core/kernel/civil.ts';
 import { err, ok, type Result } from './core/kernel/result.ts';
 import { formatIp } from './core/net/ip.ts';
 import { formatPrefix, parsePrefix } from './core/net/prefix.ts';
-import type { FeedReader } from './core/report/feed.ts';
+import { readerByName } from './feed-formats.ts';
 import { OperationRefused, type Operations } from './flow/operations.ts';
 import type { EnforceError, Json } from './flow/ports.ts';
 import { importJournal, type ReleaseTarget } from './flow/release-all.ts';
@@ -23,7 +23,6 @@ import { whenPrepared } from './http/control/starting.ts';
 import type { NasGateway } from './nas-gateways.ts';
 import { diffLines } from './protocols/lines-csv/diff.ts';
 import { parseLines } from './protocols/lines-csv/parse.ts';
-import { readFeed } from './protocols/shadowserver/parse.ts';
 import { standingWarnings } from './warnings.ts';
 
 /** `service` undefined: a command of its own beside nobody, after recall(). */
@@ -53,7 +52,7 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
     ...feedOperations(flow, {
       sources: config.feeds.map((feed) => feed.name),
       evidenceKeptMs: config.retention.evidence,
-      readerOf: (source) => (config.feeds.some((feed) => feed.name === source) ? shadowserver : undefined),
+      readerOf: readerByName(config.feeds),
       familyOf: (word) => config.families.slugByName.get(word.trim().toLowerCase()),
       readLines: async (bytes) => {
         const parsed = await parseLines({ bytes: [bytes], reserved: engine.reserved });
@@ -87,11 +86,6 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
     }),
   };
 }
-
-const shadowserver: FeedReader = async (file) => {
-  const feed = await readFeed(file);
-  return feed.ok ? ok({ types: [feed.value.type], remarks: [], items: feed.value.items }) : feed;
-};
 
 function askedGateway({ config, client, enforcer }: NasGateway): AskedGateway {
   const { name, dialect, address, port, nasIdentities } = config;

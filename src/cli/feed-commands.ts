@@ -7,13 +7,15 @@ import type { Command } from 'commander';
 import { formatFault } from '../config/faults.ts';
 import { load } from '../config/load.ts';
 import { loadPolicy } from '../config/policy.ts';
-import type { RefusedRow, Report } from '../core/report/report.ts';
+import type { OpenedFeed } from '../core/report/feed.ts';
+import type { RefusedRow } from '../core/report/report.ts';
+import { readerOf } from '../feed-formats.ts';
 import type { Json } from '../flow/ports.ts';
-import { readFeed } from '../protocols/shadowserver/parse.ts';
 import { policyFacts } from '../start-check.ts';
 import { callOperation } from './call.ts';
 import { CliFault, configPath, type GlobalOptions, readConfig } from './context.ts';
 import { dryRunFamilies } from './dry-run-families.ts';
+import { dryRunFeed } from './dry-run-feed.ts';
 import { next, paint, progressLine, say, sayJson, table } from './print.ts';
 
 type Row = Readonly<Record<string, Json>>;
@@ -43,7 +45,7 @@ interface IngestOptions {
 function ingestCommand(program: Command, done: (exitCode: number) => void): void {
   program
     .command('ingest')
-    .argument('[file]', 'Shadowserver CSV, named YYYY-MM-DD-TYPE-IDENTIFIER.csv')
+    .argument('[file]', 'feed file, named as its source named it')
     .option('--source <name>', 'the configured feed it belongs to')
     .option('--dry-run', 'read and count only; needs no store and no service')
     .option('--parked', 'list files that could not be read')
@@ -88,6 +90,8 @@ function printRows(answer: Row): void {
   for (const [outcome, count] of Object.entries(answer['outcomes'] as Row))
     say(`  ${outcome.padEnd(28)} ${String(count)}`);
   say(`  would act or acted on: ${String(answer['wouldAct'])}`);
+  for (const remark of answer['remarks'] as readonly Row[])
+    say(`  ${paint('yellow', String(remark['code']))}: ${String(remark['text'])}`);
   const refused = answer['refused'] as readonly Row[];
   if (refused.length === 0) return;
   say();
@@ -121,7 +125,7 @@ async function dryRun(file: string, source: string, globals: GlobalOptions): Pro
   const bytes = readInput(file);
   const familyOf = dryRunFamilies(globals);
   const evidenceHash = hash('sha256', bytes, 'hex');
-  const feed = await readFeed({
+  const feed = await readerOf(dryRunFeed(source, globals))({
     source,
     fileName: basename(file),
     bytes: [bytes],
@@ -130,7 +134,7 @@ async function dryRun(file: string, source: string, globals: GlobalOptions): Pro
     familyOf,
   });
   if (!feed.ok) throw new CliFault(1, feed.error.code, `${file}: ${feed.error.text}. It would be parked.`);
-  const answer = await count(source, feed.value.type, feed.value.items);
+  const answer = await count(source, feed.value);
   if (globals.json === true) sayJson(answer);
   else {
     say(paint('yellow', 'Dry run: nothing was stored, no line was looked up.'));
@@ -140,11 +144,7 @@ async function dryRun(file: string, source: string, globals: GlobalOptions): Pro
   return 0;
 }
 
-async function count(
-  source: string,
-  type: string,
-  items: AsyncIterable<Report | RefusedRow>,
-): Promise<Record<string, Json>> {
+async function count(source: string, { types, remarks, items }: OpenedFeed): Promise<Record<string, Json>> {
   const seen = new Set<string>();
   const outcomes: Record<string, number> = {};
   const refused: RefusedRow[] = [];
@@ -171,7 +171,8 @@ async function count(
   line.end();
   return {
     source,
-    types: [type],
+    types: [...types],
+    remarks: remarks.map((remark) => ({ ...remark })),
     rows: { total, accepted, duplicate, refused: refusedTotal },
     outcomes,
     wouldAct,

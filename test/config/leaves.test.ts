@@ -116,9 +116,9 @@ const READ_BY: Readonly<Record<string, readonly [file: string, words: string]>> 
   'intake.sources[].keyFiles[]': ['serve.ts', 'keyHashes: keys.map'],
   'intake.sources[].origin': ['compose.ts', 'origins: originsOf(config)'],
   'feeds[].name': ['operations.ts', 'config.feeds.map((feed) => feed.name)'],
-  // One value each: what else they could say is refused.
-  'feeds[].kind': ['config/schema.ts', "z.literal('shadowserver')"],
-  'feeds[].timeZone': ['config/schema.ts', "z.literal('UTC'"],
+  'feeds[].kind': ['feed-formats.ts', 'switch (feed.kind)'],
+  // One value for Shadowserver: what else it could say is refused.
+  'feeds[].timeZone': ['config/feeds.ts', "z.literal('UTC'"],
   'feeds[].origin': ['compose.ts', 'config.feeds]'],
   'clock.source': ['compose.ts', 'source: config.clock.source'],
   'mail.kind': ['adapters/notifier/create.ts', "mail.kind === 'spool'"],

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseLines } from '../../src/protocols/lines-csv/parse.ts';
 import { readDelivery } from '../../src/protocols/reports/read.ts';
-import { readFeed } from '../../src/protocols/shadowserver/parse.ts';
+import { readShadowserver } from '../../src/protocols/shadowserver/parse.ts';
 import { runs } from '../runs.ts';
 
 const folder = new URL('../vectors/shadowserver/', import.meta.url);
@@ -54,7 +54,7 @@ const familyOf = (name: string) => (name === 'mirai' ? name : undefined);
 
 test('feed files', async () => {
   const readAll = async (name: string, bytes: Uint8Array) => {
-    const feed = await readFeed({
+    const feed = await readShadowserver({
       source: 's',
       fileName: name,
       bytes: [bytes],

@@ -7,7 +7,7 @@ import { type Instant, SECOND } from '../../core/kernel/time.ts';
 import { type Ip, parseIp } from '../../core/net/ip.ts';
 import { CONTENT_KEY } from '../../core/report/content.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
-import { type JsonFault, parseJson } from './json.ts';
+import { type JsonFault, parseJson } from '../json/parse.ts';
 import { eventSchema, type ReportedEvent } from './schema.ts';
 
 export interface DeliveryInput {

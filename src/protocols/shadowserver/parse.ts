@@ -3,38 +3,12 @@
 import { hash } from 'node:crypto';
 import { parseUtcStamp } from '../../core/kernel/civil.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
-import { type Instant, SECOND } from '../../core/kernel/time.ts';
+import { SECOND } from '../../core/kernel/time.ts';
+import type { FeedFile, FeedReader, FileFault } from '../../core/report/feed.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
 import { type CsvFault, type CsvRecord, csvRecords } from '../csv/reader.ts';
 import { type Role, roleOf } from './roles.ts';
 import { keepable, leftOut, normaliseRow, type RowContext } from './row.ts';
-
-export interface FeedInput {
-  readonly source: string;
-  /** Base name, `YYYY-MM-DD-TYPE-IDENTIFIER.csv`. */
-  readonly fileName: string;
-  readonly bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-  /** SHA-256 (hex) of the original bytes. */
-  readonly evidenceHash: string;
-  /** When the file arrived: a row from later than this (+ 2 s) is refused. */
-  readonly receivedAt: Instant;
-  /** Canonical slug of a name a feed uses, undefined when the closed list does not have it. */
-  readonly familyOf: (name: string) => string | undefined;
-}
-
-/** Nothing of the file can be read: it is parked, with the reason, and can be replayed. */
-export interface FileFault {
-  readonly code: 'file-name-unknown' | 'file-empty' | 'header-broken' | 'header-duplicate' | 'column-missing';
-  readonly text: string;
-}
-
-export interface Feed {
-  readonly type: string;
-  /** undefined = unknown type: every row is refused as `type-unknown`. */
-  readonly role: Role | undefined;
-  /** To be read once. */
-  readonly items: AsyncIterable<Report | RefusedRow>;
-}
 
 const FILE_NAME = /^(\d{4}-\d{2}-\d{2})-([^-]+)-(.+)\.csv$/;
 const ROW_FAULTS: Readonly<Record<CsvFault, string>> = {
@@ -49,7 +23,7 @@ export function typeOfFileName(fileName: string): string | undefined {
   return match !== null && parseUtcStamp(`${match[1]} 00:00:00`) !== undefined ? match[2] : undefined;
 }
 
-export async function readFeed(input: FeedInput): Promise<Result<Feed, FileFault>> {
+export const readShadowserver: FeedReader = async (input) => {
   const type = typeOfFileName(input.fileName);
   if (type === undefined)
     return err({ code: 'file-name-unknown', text: 'the name is not of the form YYYY-MM-DD-TYPE-IDENTIFIER.csv' });
@@ -72,8 +46,8 @@ export async function readFeed(input: FeedInput): Promise<Result<Feed, FileFault
     kept: role === undefined ? [] : keepable(columns, role),
     leftOut: role === undefined ? [] : leftOut(columns, role),
   };
-  return ok({ type, role, items: rows(reading, records) });
-}
+  return ok({ types: [type], remarks: [], items: rows(reading, records) });
+};
 
 function readHeader(record: CsvRecord, role: Role | undefined): Result<readonly string[], FileFault> {
   if (record.fault !== undefined) return err({ code: 'header-broken', text: ROW_FAULTS[record.fault] });
@@ -92,7 +66,7 @@ function requiredColumns(role: Role | undefined): readonly string[] {
 }
 
 interface Reading {
-  readonly input: FeedInput;
+  readonly input: FeedFile;
   readonly type: string;
   readonly role: Role | undefined;
   readonly header: readonly string[];

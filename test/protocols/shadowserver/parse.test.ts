@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { formatInstant } from '../../../src/core/kernel/civil.ts';
 import { formatIp } from '../../../src/core/net/ip.ts';
 import type { RefusedRow, Report } from '../../../src/core/report/report.ts';
-import { readFeed, typeOfFileName } from '../../../src/protocols/shadowserver/parse.ts';
+import { readShadowserver, typeOfFileName } from '../../../src/protocols/shadowserver/parse.ts';
 import { runs } from '../../runs.ts';
 
 const families = new Set(['mirai', 'gafgyt', 'mozi', 'qsnatch']);
@@ -12,7 +12,7 @@ const RECEIVED = Date.UTC(2026, 2, 5);
 
 async function read(fileName: string, content: string | Uint8Array, receivedAt = RECEIVED) {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-  const feed = await readFeed({
+  const feed = await readShadowserver({
     source: 'shadowserver',
     fileName,
     bytes: [bytes],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseJson } from '../../../src/protocols/reports/json.ts';
+import { parseJson } from '../../../src/protocols/json/parse.ts';
 import { runs } from '../../runs.ts';
 
 const codeOf = (text: string) => {
