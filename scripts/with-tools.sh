@@ -26,9 +26,9 @@ gateway='nftables=nft iproute2=ip util-linux=setpriv conntrack=conntrack'
 case $kind in
   check) needs='' ;;
   run) needs=$gateway ;;
-  lab) needs="$gateway procps=sysctl openssl=openssl" ;;
+  lab) needs="$gateway procps=sysctl openssl=openssl perl-base=perl" ;;
   test)
-    needs="$gateway procps=sysctl openssl=openssl chromium=chromium libnss3-tools=certutil fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
+    needs="$gateway procps=sysctl openssl=openssl perl-base=perl chromium=chromium libnss3-tools=certutil fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
     # Peers that the tests start themselves, on ports and in folders of their own.
     needs="$needs freeradius=freeradius freeradius-utils=radclient freeradius-rest=rlm_rest.so freeradius-postgresql=rlm_sql_postgresql.so freeradius-mysql=rlm_sql_mysql.so"
     needs="$needs hostapd=hostapd wpasupplicant=wpa_supplicant unbound=unbound dnsmasq=dnsmasq openssh-server=sshd openssh-client=ssh tshark=tshark"

@@ -5,7 +5,7 @@ import { auditChapter } from './audit-chapter.ts';
 import { findFreeRadius } from './free-radius.ts';
 import type { Lab } from './lab.ts';
 import type { Narrator } from './narrator.ts';
-import type { LabHome } from './network.ts';
+import type { LabHome } from './network-plan.ts';
 import type { Remote } from './remote.ts';
 import {
   browse,

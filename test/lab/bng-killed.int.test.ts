@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { MINUTE } from '../../src/core/kernel/time.ts';
 import { Lab } from '../../src/lab/lab.ts';
-import type { LabHome } from '../../src/lab/network.ts';
+import type { LabHome } from '../../src/lab/network-plan.ts';
 import { verifyExport } from '../../src/protocols/tlog/verify.ts';
 import { browses, knock, sightingAt, until, untilShown } from './scenes.ts';
 

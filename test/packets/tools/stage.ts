@@ -3,7 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { type Prefix, parsePrefix } from '../../../src/core/net/prefix.ts';
 import type { ProtocolPort } from '../../../src/core/net/transport.ts';
-import { buildNetwork, type LabHome, type LabNetwork, type NetworkOptions } from '../../../src/lab/network.ts';
+import { buildNetwork, type LabNetwork, type NetworkOptions } from '../../../src/lab/network.ts';
+import type { LabHome } from '../../../src/lab/network-plan.ts';
 import {
   dnsAliveCommands,
   dnsDeadCommands,
