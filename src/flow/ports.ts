@@ -262,6 +262,41 @@ export interface Evidence {
   remove(hash: string): Promise<void>;
 }
 
+// ---------------------------------------------------------------- feeds that are fetched
+
+export interface CollectedFile {
+  /** Base name; readers of some formats need it. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What became of it. Both are durable: a parked file is not asked for again either. */
+export type CollectedAs =
+  | { readonly state: 'accepted'; readonly rows: number; readonly refused: number }
+  | { readonly state: 'parked'; readonly code: string; readonly text: string };
+
+export interface CollectTurn {
+  /** What the last turn kept, undefined before the first. The collector's own. */
+  readonly progress: Json | undefined;
+  /** Ends a turn that takes too long, and every turn at the stop. */
+  readonly signal: AbortSignal;
+  now(): Instant;
+  /** Durable when it resolves: only then may the other side hear that we have it. Rejects when it could not be stored. */
+  take(file: CollectedFile): Promise<CollectedAs>;
+  /** Durable when it resolves. Kept after what it stands for was taken: a crash in between takes the same twice, never none. */
+  keep(progress: Json): Promise<void>;
+}
+
+/** Fetches the files of one feed. Nothing new is an ordinary answer and means nothing about anybody. */
+export interface Collector {
+  /** As people call it: `folder`, `shadowserver-api`, `n6`, `redis`. */
+  readonly way: string;
+  readonly everyMs: number;
+  /** One look for everything that is new. An error is a sentence without credentials; what was taken before it stays. */
+  collect(turn: CollectTurn): Promise<Result<void, string>>;
+  close?(): Promise<void>;
+}
+
 // ---------------------------------------------------------------- bindings
 
 /** What a look-up of one address found around an instant, before any judgement. */

@@ -3,6 +3,7 @@
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import type { FeedReader, FileFault, OpenedFeed } from '../core/report/feed.ts';
 import type { RefusedRow, Report } from '../core/report/report.ts';
+import type { FeedBook } from './feed-book.ts';
 import { type IngestParts, type IngestResult, ingestKept, isRefused, parkKept } from './ingest.ts';
 
 export interface ArrivedFile {
@@ -21,6 +22,7 @@ export interface TakeInParts extends IngestParts {
   readonly familyOf: (name: string) => string | undefined;
   /** Called once everything accepted is durable. */
   readonly decide: () => Promise<unknown>;
+  readonly book?: Pick<FeedBook, 'note'>;
 }
 
 export interface Taken extends IngestResult {
@@ -54,11 +56,13 @@ export async function takeIn(
   });
   if (!opened.ok) {
     await parkKept(parts, file, evidenceHash, `${opened.error.code}: ${opened.error.text}`);
+    await parts.book?.note(file, { parked: true });
     return err({ ...opened.error, evidenceHash });
   }
   const { types, remarks, items } = opened.value;
   const counted = { truncated: 0 };
   const result = await ingestKept(parts, { ...file, rows: () => counting(items, counted) }, evidenceHash, progress);
+  await parts.book?.note(file, { parked: false, rows: result.total, refused: result.refusedTotal });
   await parts.decide();
   return ok({ ...result, types, remarks, truncated: counted.truncated });
 }

@@ -42,6 +42,14 @@ export const MESSAGES = {
   INTAKE_DELIVERY_REFUSED: { text: 'A delivery could not be read', next: 'tell the source the code' },
   INTAKE_NOT_STORED: { text: 'A delivery was not stored and not acknowledged', next: 'check disk and store' },
 
+  // feeds that are fetched
+  COLLECT_TOOK: { text: 'A file of a feed was fetched and taken in', next: NOTHING },
+  COLLECT_PARKED: { text: 'A fetched file cannot be read as its format', next: 'engawa ingest --parked' },
+  COLLECT_FAILED: {
+    text: 'A feed could not be fetched; it is tried again',
+    next: 'read the reason; told at the 1st, 2nd, 4th, 8th … time in a row',
+  },
+
   // bindings
   ACCOUNTING_NOT_STORED: { text: 'Accounting records were not stored and not answered', next: 'check disk and store' },
   ACCOUNTING_TROUBLE: {
