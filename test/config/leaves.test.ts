@@ -117,8 +117,16 @@ const READ_BY: Readonly<Record<string, readonly [file: string, words: string]>> 
   'intake.sources[].origin': ['compose.ts', 'origins: originsOf(config)'],
   'feeds[].name': ['operations.ts', 'config.feeds.map((feed) => feed.name)'],
   'feeds[].kind': ['feed-formats.ts', 'switch (feed.kind)'],
-  // One value for Shadowserver: what else it could say is refused.
-  'feeds[].timeZone': ['config/feeds.ts', "z.literal('UTC'"],
+  // Shadowserver's can only say UTC; AbuseHUB's is the zone its rows are read in.
+  'feeds[].timeZone': ['protocols/abusehub/read.ts', 'instantsOf(wall, timeZone)'],
+  'feeds[].clock': ['feed-formats.ts', 'clockMs: feed.clock'],
+  'feeds[].leastAccuracy': ['protocols/intelmq/read.ts', 'settings.leastAccuracy'],
+  'feeds[].homeNet[]': ['protocols/suricata/read.ts', 'settings.homeNet'],
+  'feeds[].alerts[].signatures[]': ['protocols/suricata/read.ts', 'rule.signatures'],
+  'feeds[].alerts[].categories[]': ['protocols/suricata/read.ts', 'rule.categories'],
+  'feeds[].alerts[].class': ['protocols/suricata/read.ts', 'rule.class'],
+  'feeds[].alerts[].accuses': ['protocols/suricata/read.ts', 'rule.accuses'],
+  'feeds[].alerts[].family': ['protocols/suricata/read.ts', 'rule.family'],
   'feeds[].origin': ['compose.ts', 'config.feeds]'],
   'clock.source': ['compose.ts', 'source: config.clock.source'],
   'mail.kind': ['adapters/notifier/create.ts', "mail.kind === 'spool'"],

@@ -43,10 +43,7 @@ export async function openLab(options: Parameters<typeof Lab.build>[0] = {}): Pr
   try {
     await lab.startEngawa();
     await lab.importLines();
-    for (const home of lab.network.homes) {
-      await dialIn(lab, home.number);
-      if (home.sharing === 'cgn' || home.sharing === 'ds-lite') await lab.cgn!.allocate(home);
-    }
+    for (const { number } of lab.network.homes) await dialIn(lab, number);
     await lab.advanceClock(15 * MINUTE);
     return lab;
   } catch (cause) {
