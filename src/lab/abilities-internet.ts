@@ -51,6 +51,21 @@ export const INTERNET_ABILITIES = {
     ...place
   }: Place & { readonly body: string; readonly cert: string; readonly key: string }) =>
     open(createHttps({ cert: readFileSync(cert), key: readFileSync(key) }, page(body)) as unknown as Server, place),
+  /** Answers with the address and port that the question came from. */
+  'serve.mirror': async (place: Place) =>
+    open(
+      createHttp(({ socket }, response) => {
+        response.writeHead(200, {
+          'content-type': 'application/json',
+          'cache-control': 'no-store',
+          connection: 'close',
+        });
+        response.end(
+          JSON.stringify({ address: socket.remoteAddress?.replace(/^::ffff:/, ''), port: socket.remotePort }),
+        );
+      }),
+      place,
+    ),
   /** What devices ask to find out whether they are online; unknown questions get 404. */
   'serve.probes': async ({ answers, ...place }: Place & { readonly answers: readonly ProbeAnswer[] }) =>
     open(createHttp(probeSite(new Map(answers.map((one) => [one.url, one])))), place),

@@ -3,17 +3,19 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificates } from './certificates.ts';
+import { Cgn } from './cgn.ts';
 import { FreeRadius, findFreeRadius } from './free-radius.ts';
 import { findUsers, Launcher, orderOver } from './launcher.ts';
-import { buildNetwork, type LabNetwork } from './network.ts';
+import { buildNetwork, type LabNetwork, type NetworkOptions } from './network.ts';
 import { freeAnswerOf, httpProbes } from './probe-sites.ts';
-import { type Remote, startRemote } from './remote.ts';
+import { type Remote, type RemoteProcess, startRemote } from './remote.ts';
 import type { ToyRecord } from './resolver.ts';
 import { SecondBng } from './second-bng.ts';
 import {
   LAB_ACCOUNTING,
   LAB_INTAKE_KEY,
   LAB_INTAKE_PORT,
+  LAB_MIRROR_PORT,
   LAB_NAMES,
   LAB_SECRET,
   type LabSite,
@@ -32,19 +34,14 @@ export interface Sighting {
   readonly destinationPort: number;
 }
 
-export interface LabOptions {
-  /** Behind the Linux gateway. Default 2. */
-  readonly homes?: number;
-  /** Behind the second BNG. Default 0, and no such BNG. */
-  readonly radiusHomes?: number;
-  readonly masquerade?: boolean;
+export interface LabOptions extends Omit<NetworkOptions, 'spec'> {
   /** The service itself answers logins, even where FreeRADIUS is installed. */
   readonly ownAaa?: boolean;
 }
 
 type LabParts = Pick<
   Lab,
-  'network' | 'site' | 'users' | 'launcher' | 'internet' | 'bng' | 'homes' | 'second' | 'freeRadius'
+  'network' | 'site' | 'users' | 'launcher' | 'internet' | 'bng' | 'homes' | 'second' | 'freeRadius' | 'translator'
 >;
 
 export class Lab {
@@ -59,6 +56,9 @@ export class Lab {
   readonly second: SecondBng | undefined;
   /** Who answers its logins; undefined = the service itself. */
   readonly freeRadius: FreeRadius | undefined;
+  /** Gives homes that share addresses their ports; where the lab was built with such homes. */
+  readonly cgn: Cgn | undefined;
+  readonly translator: RemoteProcess | undefined;
   readonly #sightings: Sighting[] = [];
   #reports = 0;
   /** How far the lab's clock is ahead of this machine's. */
@@ -74,6 +74,8 @@ export class Lab {
     this.homes = parts.homes;
     this.second = parts.second;
     this.freeRadius = parts.freeRadius;
+    this.translator = parts.translator;
+    this.cgn = parts.translator && new Cgn(this.network, parts.translator, () => this.now());
     this.internet.onEvent((event) => {
       if (event['honeypot'] !== true) return;
       const sighting = event as unknown as Sighting;
@@ -83,9 +85,8 @@ export class Lab {
 
   /** Homes, BNGs and outside stand; nothing of ours runs yet. */
   static async build(options: LabOptions = {}): Promise<Lab> {
-    const { homes = 2, radiusHomes = 0, masquerade = false } = options;
     const folder = await mkdtemp(join(tmpdir(), `engawa-lab-${process.pid}-`));
-    const network = await buildNetwork({ homes, radiusHomes, masquerade });
+    const network = await buildNetwork(options);
     try {
       const certificates = await makeCertificates(folder);
       const users = await findUsers();
@@ -97,9 +98,10 @@ export class Lab {
           startRemote(network, namespace),
         ),
       );
+      const translator = network.cgn === undefined ? undefined : await startRemote(network, network.cgn);
       const launcher = new Launcher(network, site, users);
       const second = network.bng2 === undefined ? undefined : new SecondBng(network, aaa);
-      const parts = { network, site, users, launcher, second, freeRadius };
+      const parts = { network, site, users, launcher, second, freeRadius, translator };
       const lab = new Lab({ ...parts, internet: internet!, bng: bng!, homes: remotes });
       await lab.#openInternet(await certificates.issue(TLS_NAMES));
       return lab;
@@ -123,6 +125,7 @@ export class Lab {
         await at.do('serve.https', { address: site[family], port: 443, body: `the ${name}`, ...tls });
         await at.do('serve.echo', { address: site[family], port: 9000 });
       }
+      await at.do('serve.mirror', { address: addresses.site[family], port: LAB_MIRROR_PORT });
       await at.do('serve.https', { address: addresses.packSite[family], port: 443, body: 'support', ...tls });
       await at.do('serve.probes', { address: addresses.probes[family], port: 80, answers: probes.map(freeAnswerOf) });
       await at.do('serve.honeypot', { address: addresses.honeypot[family], port: 23 });
@@ -185,12 +188,13 @@ export class Lab {
     status: 'start' | 'interim' | 'stop' | 'on' | 'off',
     overrides: Readonly<Record<string, unknown>> = {},
   ): Promise<boolean> {
-    const { ip4, prefix6 } = this.network.homes[home - 1]!;
+    const { ip4, prefix6, sharing } = this.network.homes[home - 1]!;
     const session = {
       nas: this.network.spec.name,
       sessionId: `lab-${home}`,
       userName: userOf(home),
-      ip4,
+      // A MAP-E home has no IPv4 address of its own: what it may use follows from its prefix.
+      ...(sharing === 'map-e' ? {} : { ip4 }),
       prefix6,
     };
     return this.bng.do<boolean>('accounting', {
@@ -244,6 +248,7 @@ export class Lab {
     await this.moveClock(ms);
     for (const { number, behind } of this.network.homes) if (behind === 'bng') await this.account(number, 'interim');
     if (this.second?.isRunning === true) await this.second.interim();
+    await this.cgn?.interim();
   }
 
   /** The clock alone: no session says anything. */
@@ -257,7 +262,7 @@ export class Lab {
   async destroy(): Promise<void> {
     this.second?.stop();
     await Promise.all([this.launcher.stop('main'), this.launcher.stop('helper'), this.freeRadius?.kill()]);
-    for (const remote of [this.internet, this.bng, ...this.homes]) remote.stop();
+    for (const remote of [this.internet, this.bng, this.translator, ...this.homes]) remote?.stop();
     await this.network.destroy();
     await rm(this.site.folder, { recursive: true, force: true });
   }

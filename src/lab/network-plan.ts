@@ -45,8 +45,8 @@ export const LAB_BNG2 = {
 export const LAB_CGN = {
   inside: '100.64.0.0/16',
   /** Homes whose own router sends IPv4; homes whose IPv4 comes out of a softwire. One outside address each. */
-  outside: { cgn: '198.51.100.65', 'ds-lite': '198.51.100.66' },
-  outsidePool: '198.51.100.64/28',
+  outside: { cgn: '203.0.113.129', 'ds-lite': '203.0.113.130' },
+  outsidePool: '203.0.113.128/28',
   firstPort: 1024,
   blockSize: 512,
   uplink: '198.51.100.9',

@@ -24,6 +24,8 @@ export const LAB_SECRET = 'lab-accounting-secret-0001';
 export const LAB_INTAKE_KEY = 'lab-honeypot-key-000000000001';
 export const LAB_ACCOUNTING = { address: '192.0.2.1', port: 1813 } as const;
 export const LAB_INTAKE_PORT = 8090;
+/** Where the site outside tells who it sees. */
+export const LAB_MIRROR_PORT = 8000;
 
 export interface LabSite {
   readonly folder: string;

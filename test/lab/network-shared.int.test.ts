@@ -59,10 +59,10 @@ test('an inside address without a block does not leave, with one it leaves under
     env: { ...process.env, PATIENCE_MS: '500' },
   });
   expect(early.stdout).toBe('');
-  const block = `{ ${home!.ip4} : 198.51.100.65 . 2048-2063 }`;
+  const block = `{ ${home!.ip4} : 203.0.113.129 . 2048-2063 }`;
   expect((await network.exec(network.cgn!, ['nft', 'add', 'element', 'ip', 'cgn', 'blocks', block])).code).toBe(0);
   const seen = await seenFrom(home!, site.ip4);
-  expect(seen?.peer).toBe('198.51.100.65');
+  expect(seen?.peer).toBe('203.0.113.129');
   expect(seen!.port >= 2048 && seen!.port <= 2063).toBe(true);
   expect((await seenFrom(home!, site.ip6))?.peer, 'IPv6 has nobody in between').toBe(home!.host.ip6);
 });
@@ -81,10 +81,10 @@ test('MAP-E homes have one address and ports of their own; full-sized packets co
 
 test('a B4 that sends under its neighbour’s inside address is stopped at the AFTR', async () => {
   const [, mine, neighbour] = network.homes;
-  const blocks = `{ ${mine!.ip4} : 198.51.100.66 . 1024-1039, ${neighbour!.ip4} : 198.51.100.66 . 1040-1055 }`;
+  const blocks = `{ ${mine!.ip4} : 203.0.113.130 . 1024-1039, ${neighbour!.ip4} : 203.0.113.130 . 1040-1055 }`;
   expect((await network.exec(network.cgn!, ['nft', 'add', 'element', 'ip', 'cgn', 'blocks', blocks])).code).toBe(0);
   const before = await counter('inside_ipv6');
-  expect((await seenFrom(mine!, network.addresses.site.ip4))?.peer).toBe('198.51.100.66');
+  expect((await seenFrom(mine!, network.addresses.site.ip4))?.peer).toBe('203.0.113.130');
   expect(await counter('inside_ipv6'), 'it travelled as IPv4 in IPv6').toBeGreaterThan(before);
   expect(await counter('bare_ipv4')).toBe(0);
 

@@ -43,7 +43,10 @@ export async function openLab(options: Parameters<typeof Lab.build>[0] = {}): Pr
   try {
     await lab.startEngawa();
     await lab.importLines();
-    for (const { number } of lab.network.homes) await dialIn(lab, number);
+    for (const home of lab.network.homes) {
+      await dialIn(lab, home.number);
+      if (home.sharing === 'cgn' || home.sharing === 'ds-lite') await lab.cgn!.allocate(home);
+    }
     await lab.advanceClock(15 * MINUTE);
     return lab;
   } catch (cause) {
