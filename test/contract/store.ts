@@ -215,9 +215,12 @@ export function storeContract(technology: string, open: (folder: string) => Prom
     test('an upsert replaces the line, clears what is absent, and follows the access key', async () => {
       await store.commit({ lines: [sampleLine(1)] });
       const { phone, ...next } = sampleLine(1, { epoch: 2, accessKey: 'user-9', customerNo: 'C-9' });
+      expect((await store.lineByAccessKey('user-1'))?.epoch).toBe(1);
+      expect(await store.lineByAccessKey('user-9')).toBeUndefined();
       await store.commit({ lines: [next] });
       expect(await store.line('line-1')).toEqual(next);
       expect(await store.lineByAccessKey('user-1')).toBeUndefined();
+      expect(await store.lineByAccessKey('user-9')).toEqual(next);
       expect(await store.lineCount()).toBe(1);
     });
 

@@ -6,6 +6,9 @@ import type { PortRange } from '../net/transport.ts';
 /** Which of a session's addresses: a session may change one while it keeps the others. */
 export type Slot = 'ipv4' | 'framed-ipv6' | 'delegated-ipv6' | 'address-ipv6';
 
+/** Of a prefix that a session names in two slots the first counts, in the store as in the rules. */
+export const SLOTS: readonly Slot[] = ['ipv4', 'framed-ipv6', 'delegated-ipv6', 'address-ipv6'];
+
 export interface NamedPrefix {
   readonly slot: Slot;
   readonly prefix: Prefix;

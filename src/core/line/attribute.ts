@@ -142,7 +142,8 @@ function answerer(question: Question, window: Window) {
 function windowFor(question: Question, matching: readonly Binding[]): Window {
   const { report, holders, arrivedAt } = question;
   const dynamic = matching.some((one) => one.source === 'accounting');
-  return windowOf({ ...report, arrivedAt, dynamic, skewMs: holders.skewMs });
+  const { observedAt, precisionMs } = report;
+  return windowOf({ observedAt, precisionMs, arrivedAt, dynamic, skewMs: holders.skewMs });
 }
 
 /**

@@ -3,7 +3,7 @@
 import { DAY, type Instant } from '../kernel/time.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { PortRange } from '../net/transport.ts';
-import type { SessionRecord, Slot } from './accounting.ts';
+import { type SessionRecord, SLOTS, type Slot } from './accounting.ts';
 
 export interface Claim {
   /** (NAS, Acct-Session-Id, access key): the id alone is unique only per NAS, and wraps (RFC 2866 §5.5). */
@@ -99,7 +99,7 @@ export function mergeClaims(a: Claim, b: Claim): Claim {
   return {
     ...a,
     ...(releases.length === 0 ? {} : { releasedAt: Math.max(...releases) }),
-    slot: a.slot < b.slot ? a.slot : b.slot,
+    slot: SLOTS.indexOf(a.slot) < SLOTS.indexOf(b.slot) ? a.slot : b.slot,
     beside: Math.max(a.beside, b.beside),
     ...(starts.length === 0 ? {} : { startAt: Math.min(...starts) }),
     firstAt: Math.min(a.firstAt, b.firstAt),
@@ -108,7 +108,8 @@ export function mergeClaims(a: Claim, b: Claim): Claim {
 }
 
 /** One claim per session (told apart by its start), prefix and block, whatever the order of `claims`. */
-export function mergeBySession(claims: readonly Claim[]): Claim[] {
+export function mergeBySession(claims: readonly Claim[]): readonly Claim[] {
+  if (claims.length < 2) return claims;
   const groups = new Map<string, Claim[]>();
   for (const claim of claims) {
     const key = `${claim.session}\u0000${claim.realm}\u0000${placeText(claim)}`;

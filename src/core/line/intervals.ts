@@ -20,6 +20,8 @@ export interface Facts {
 /** A Stop with the rounding of its own Acct-Delay-Time may lie a little before the last Interim it follows. */
 const STOP_JITTER_MS = 30_000;
 
+const NONE: readonly Claim[] = [];
+
 type End = { readonly at: Instant; readonly by: NonNullable<Binding['closedBy']> };
 
 export function deriveBindings(facts: Facts): Binding[] {
@@ -60,27 +62,30 @@ function rivals(claims: readonly Claim[]): Claim[][] {
 }
 
 function bindingsOf(claim: Claim, rivals: readonly Claim[], elsewhere: readonly Claim[], facts: Facts): Binding[] {
-  const others = rivals.filter((other) => other !== claim && inTheWay(claim, other));
-  const fellows = claim.ports === undefined ? elsewhere.filter((other) => isFellow(claim, other)) : [];
-  const moves = fellows.filter((other) => !areTogether(claim, other));
-  const startAt = startOf(claim, [...others, ...moves]);
-  const end = endOf(claim, others, fellows, facts);
-  const whole = {
-    id: `${claim.session}\u0000${placeText(claim)}\u0000${claim.startAt ?? claim.firstAt}`,
-    realm: claim.realm,
-    prefix: claim.prefix,
-    ...(claim.ports === undefined ? {} : { ports: claim.ports }),
-    accessKey: claim.accessKey,
-    source: 'accounting' as const,
-    nas: claim.nas,
-    startAt,
-    certainFromAt: claim.firstAt,
-    certainEndAt: claim.lastAt,
-    ...(end === undefined ? {} : { endAt: end.at, closedBy: end.by }),
-  };
+  const others = rivals.length < 2 ? NONE : rivals.filter((other) => other !== claim && inTheWay(claim, other));
+  const fellows =
+    claim.ports === undefined && elsewhere.length > 0 ? elsewhere.filter((other) => isFellow(claim, other)) : NONE;
+  const moves = fellows.length === 0 ? NONE : fellows.filter((other) => !areTogether(claim, other));
+  const startAt = startOf(claim, moves.length === 0 ? others : [...others, ...moves]);
+  const whole = bindingFrom(claim, startAt, endOf(claim, others, fellows, facts));
+  if (others.length + moves.length === 0 && claim.releasedAt === undefined) return [whole];
   const strangers = [...others.filter((other) => other.accessKey !== claim.accessKey), ...moves];
   const wasAway = claim.releasedAt !== undefined && claim.releasedAt < claim.lastAt;
   return wasAway || strangers.some((other) => isInside(claim, other)) ? broken(whole) : [whole];
+}
+
+/** Field by field: this is made for every holder that anybody asks about. */
+function bindingFrom(
+  claim: Claim,
+  startAt: Instant,
+  end: End | undefined,
+): Binding & { readonly certainFromAt: Instant } {
+  const { realm, prefix, ports, accessKey, nas, firstAt: certainFromAt, lastAt: certainEndAt } = claim;
+  const id = `${claim.session}\u0000${placeText(claim)}\u0000${claim.startAt ?? certainFromAt}`;
+  const source = 'accounting';
+  const open = { id, realm, prefix, accessKey, source, nas, startAt, certainFromAt, certainEndAt } as const;
+  const whole = end === undefined ? open : { ...open, endAt: end.at, closedBy: end.by };
+  return ports === undefined ? whole : { ...whole, ports };
 }
 
 /** The session names the whole address, and blocks of it elsewhere: then it never had the rest. */
@@ -153,10 +158,8 @@ function endOf(claim: Claim, others: readonly Claim[], fellows: readonly Claim[]
       const at = afterLast(claim, other);
       ends.push({ at: areTogether(claim, other) ? Math.min(at, limitAt) : at, by: 'superseded' });
     }
-  const first = ends.reduce<End | undefined>(
-    (best, end) => (best === undefined || isBefore(end, best) ? end : best),
-    undefined,
-  );
+  let first: End | undefined;
+  for (const end of ends) if (first === undefined || isBefore(end, first)) first = end;
   if (first !== undefined) return first;
   return limitAt < facts.now ? { at: limitAt, by: 'timeout' } : undefined;
 }

@@ -79,7 +79,8 @@ function isMapped(bytes: Uint8Array): boolean {
 
 /** Canonical text: dotted decimal, or RFC 5952 (lower case, longest run of two or more zero groups shortened). */
 export function formatIp(ip: Ip): string {
-  if (ip.family === 4) return ip.bytes.join('.');
+  const [a, b, c, d] = ip.bytes;
+  if (ip.family === 4) return `${a}.${b}.${c}.${d}`;
   const words = Array.from({ length: 8 }, (_, i) => (ip.bytes[2 * i]! << 8) | ip.bytes[2 * i + 1]!);
   let [start, length] = [-1, 1];
   for (let i = 0; i < 8; ) {

@@ -28,10 +28,10 @@ function hasHostBits(prefix: Prefix): boolean {
 
 /** The network address of `ip` at `length` bits. */
 export function maskIp(ip: Ip, length: number): Ip {
-  const bytes = ip.bytes.map((byte, i) => {
-    const keep = Math.min(8, Math.max(0, length - 8 * i));
-    return byte & (0xff << (8 - keep)) & 0xff;
-  });
+  const bytes = ip.bytes.slice();
+  const whole = length >> 3;
+  if (whole < bytes.length) bytes[whole]! &= 0xff << (8 - (length & 7));
+  bytes.fill(0, whole + 1);
   return { family: ip.family, bytes };
 }
 

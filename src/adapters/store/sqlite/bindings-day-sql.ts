@@ -12,7 +12,6 @@ export interface DaySql {
   readonly confirm: string;
   readonly widen: string;
   readonly stop: string;
-  readonly containing: string;
   readonly inside: string;
   readonly ofSession: string;
   readonly ofAccessKey: string;
@@ -30,7 +29,36 @@ export function sqlOfDay(day: number): DaySql {
 
 export function forgetDay(day: number): void {
   MADE.delete(day);
+  HELD.clear();
 }
+
+/** ::ffff:0:0/96, where the keys of IPv4 lie. */
+const [IPV4_FIRST, IPV4_LAST] = ["x'00000000000000000000ffff00000000'", "x'00000000000000000000ffffffffffff'"];
+/** A session is looked for in so many days at once; of longer spans it is asked afterwards. */
+const MOST_DAYS = 4;
+const HELD = new Map<string, string>();
+
+/**
+ * One day's claims on a prefix, and of each session whether it was stopped and whether it had another prefix of the family, in
+ * any of `days`: most were neither, and what they said elsewhere need not be read. A third statement per session costs more than
+ * the two look-ups in here.
+ */
+export function heldSql(day: number, days: readonly number[], family: 4 | 6): string {
+  const key = `${family} ${day} ${days.join(' ')}`;
+  const known = HELD.get(key);
+  if (known !== undefined) return known;
+  const within = `other.ip BETWEEN ${IPV4_FIRST} AND ${IPV4_LAST}`;
+  const stopped = (one: number) => `EXISTS (SELECT 1 FROM stop_d${one} WHERE session = claim.session)`;
+  const moved = (one: number) => `EXISTS (SELECT 1 FROM claim_d${one} other WHERE other.session = claim.session
+    AND (other.ip <> claim.ip OR other.length <> claim.length) AND ${family === 4 ? within : `NOT (${within})`})`;
+  const any = (what: (one: number) => string) => (days.length > MOST_DAYS ? '1' : days.map(what).join(' OR '));
+  const made = `SELECT lower(hex(session)), slot, several, nas, access_key, start_at, first_at, last_at,
+    ${any(stopped)}, ${any(moved)} FROM claim_d${day} claim WHERE realm = ? AND ip = ? AND length = ?`;
+  if (HELD.size >= HELD_KEPT) HELD.clear();
+  HELD.set(key, made);
+  return made;
+}
+const HELD_KEPT = 1000;
 
 function make(claims: string, stops: string): DaySql {
   const select = `SELECT ${COLUMNS} FROM ${claims} WHERE`;
@@ -46,7 +74,6 @@ function make(claims: string, stops: string): DaySql {
     stop: `INSERT INTO ${stops} (session, start, start_at, first_at, last_at) VALUES (unhex(?), ?, ?, ?, ?)
      ON CONFLICT (session, start) DO UPDATE SET start_at = min(start_at, excluded.start_at),
        first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`,
-    containing: `${select} realm = ? AND ip = ? AND length = ?`,
     inside: `${select} realm = ? AND ip >= ? AND ip <= ? AND length > ? LIMIT ${INSIDE_LIMIT}`,
     ofSession: `${select} session = unhex(?)`,
     ofAccessKey: `${select} access_key = ?`,

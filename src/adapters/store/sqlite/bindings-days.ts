@@ -2,17 +2,15 @@
 // widening upsert, so that duplicates and disorder change nothing.
 import { hash } from 'node:crypto';
 import { type Instant, MINUTE } from '../../../core/kernel/time.ts';
-import type { SessionRecord, Slot } from '../../../core/line/accounting.ts';
+import { type SessionRecord, SLOTS } from '../../../core/line/accounting.ts';
 import { type Claim, claimsOf, dayOf, type StopMark, sessionKey, stopOf } from '../../../core/line/claim.ts';
 import type { Prefix } from '../../../core/net/prefix.ts';
 import { BindingBlocks, type Span } from './bindings-blocks.ts';
-import { type DaySql, forgetDay, sqlOfDay } from './bindings-day-sql.ts';
+import { type DaySql, forgetDay, heldSql, sqlOfDay } from './bindings-day-sql.ts';
 import { containingKey, keyOf, lastOf, type PrefixKey, prefixOfKey } from './bindings-keys.ts';
 import type { BindingNames } from './bindings-names.ts';
 import { daySql, dropDaySql } from './bindings-schema.ts';
 import type { Connection } from './database.ts';
-
-const SLOTS: readonly Slot[] = ['ipv4', 'framed-ipv6', 'delegated-ipv6', 'address-ipv6'];
 
 interface ClaimRow {
   readonly realm: number;
@@ -26,6 +24,28 @@ interface ClaimRow {
   readonly start_at: number | null;
   readonly first_at: number;
   readonly last_at: number;
+}
+
+type HeldRow = readonly [
+  session: string,
+  slot: number,
+  several: number,
+  nas: number,
+  accessKey: string,
+  startAt: number | null,
+  firstAt: number,
+  lastAt: number,
+  wasStopped: 0 | 1,
+  hasMoved: 0 | 1,
+];
+
+/** Claims on prefixes that contain one, and what more is worth asking of their sessions. */
+export interface Held {
+  readonly claims: Claim[];
+  /** Sessions of them with a Stop. */
+  readonly stopped: Set<string>;
+  /** Sessions of them that named another prefix of the family. */
+  readonly moved: Set<string>;
 }
 
 interface StopRow {
@@ -128,19 +148,32 @@ export class BindingDays {
   }
 
   /** Claims on any prefix that contains this one, itself included. */
-  containing(read: Connection, days: readonly number[], realm: string, prefix: Prefix): Claim[] {
+  containing(read: Connection, days: readonly number[], realm: string, prefix: Prefix): Held {
+    const held: Held = { claims: [], stopped: new Set(), moved: new Set() };
     const realmId = this.#names.known(realm);
-    if (realmId === undefined) return [];
-    const longest = keyOf(prefix).length;
-    const found: Claim[] = [];
+    if (realmId === undefined) return held;
+    const { family } = prefix.ip;
+    const longest = family === 4 ? prefix.length + 96 : prefix.length;
     for (const length of this.#lengths) {
       const key = length <= longest ? containingKey(prefix, length) : undefined;
       if (key === undefined) continue;
-      for (const day of days)
-        for (const row of read.allSql<ClaimRow>(sqlOfDay(day).containing, [realmId, key.ip, key.length]))
-          found.push(this.#claim(row));
+      for (const day of days) {
+        const rows = read.tuplesSql<HeldRow>(heldSql(day, days, family), [realmId, key.ip, length]);
+        if (rows.length > 0) this.#hold(held, rows, { realm, prefix: prefixOfKey(key.ip, length) });
+      }
     }
-    return found;
+    return held;
+  }
+
+  #hold(held: Held, rows: readonly HeldRow[], place: { readonly realm: string; readonly prefix: Prefix }): void {
+    const { realm, prefix } = place;
+    for (const [session, slot, beside, nasId, accessKey, startAt, firstAt, lastAt, wasStopped, hasMoved] of rows) {
+      const nas = this.#names.nameOf(nasId);
+      const claim = { session, nas, realm, accessKey, slot: SLOTS[slot]!, prefix, beside, firstAt, lastAt };
+      held.claims.push(startAt === null ? claim : { ...claim, startAt });
+      if (wasStopped === 1) held.stopped.add(session);
+      if (hasMoved === 1) held.moved.add(session);
+    }
   }
 
   /** Claims on longer prefixes inside this one. */

@@ -22,9 +22,9 @@ export function prefixOfKey(ip: Uint8Array, length: number): Prefix {
 export function containingKey(prefix: Prefix, length: number): PrefixKey | undefined {
   if (prefix.ip.family === 4) {
     if (length < 96) return undefined;
-    return { ip: mapped(maskIp(prefix.ip, length - 96).bytes), length };
+    return { ip: mapped(length === 128 ? prefix.ip.bytes : maskIp(prefix.ip, length - 96).bytes), length };
   }
-  return { ip: maskIp(prefix.ip, length).bytes, length };
+  return { ip: length === 128 ? prefix.ip.bytes : maskIp(prefix.ip, length).bytes, length };
 }
 
 /** Last address inside the key's prefix. */

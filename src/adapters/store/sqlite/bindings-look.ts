@@ -23,17 +23,13 @@ export interface Sources {
   readonly interimMsOf: (nas: string) => number;
 }
 
-interface Said {
-  readonly claims: readonly Claim[];
-  readonly stops: readonly StopMark[];
-}
-
 export class Look {
   readonly #from: Sources;
   readonly #days: readonly number[];
   readonly #now: Instant;
   readonly #span: Span;
-  readonly #sessions = new Map<string, Said>();
+  readonly #claims = new Map<string, readonly Claim[]>();
+  readonly #stops = new Map<string, readonly StopMark[]>();
 
   /** Over the evidence of [fromAt, toAt], as things stand `now`. */
   constructor(from: Sources, span: Span, now: Instant) {
@@ -43,14 +39,19 @@ export class Look {
     this.#now = now;
   }
 
-  /** Everything the session said in this span. */
-  session(id: string): Said {
-    const known = this.#sessions.get(id);
-    if (known !== undefined) return known;
-    const { read, days } = this.#from;
-    const said = { claims: days.ofSession(read, this.#days, id), stops: days.stopsOf(read, this.#days, id) };
-    this.#sessions.set(id, said);
-    return said;
+  /** Everything the session claimed in this span. */
+  ofSession(session: string): readonly Claim[] {
+    const known = this.#claims.get(session);
+    const claims = known ?? this.#from.days.ofSession(this.#from.read, this.#days, session);
+    if (known === undefined) this.#claims.set(session, claims);
+    return claims;
+  }
+
+  #stopsOf(session: string): readonly StopMark[] {
+    const known = this.#stops.get(session);
+    const stops = known ?? this.#from.days.stopsOf(this.#from.read, this.#days, session);
+    if (known === undefined) this.#stops.set(session, stops);
+    return stops;
   }
 
   ofAccessKey(accessKey: string): Claim[] {
@@ -62,11 +63,10 @@ export class Look {
   }
 
   /** Claims on every prefix that overlaps this one. */
-  near(place: Place): Claim[] {
+  near(place: Place): readonly Claim[] {
     const { read, days } = this.#from;
-    const near = days.containing(read, this.#days, place.realm, place.prefix);
-    for (const claim of days.inside(read, this.#days, place.realm, place.prefix)) near.push(claim);
-    return near;
+    const { claims } = days.containing(read, this.#days, place.realm, place.prefix);
+    return joined(claims, days.inside(read, this.#days, place.realm, place.prefix));
   }
 
   statics(place: Place): Binding[] {
@@ -75,28 +75,31 @@ export class Look {
 
   /** Every binding over this place. */
   over(place: Place): Binding[] {
+    const { read, days } = this.#from;
     const statics = this.statics(place);
-    const near = this.near(place);
+    const held = days.containing(read, this.#days, place.realm, place.prefix);
+    const inside = days.inside(read, this.#days, place.realm, place.prefix);
     const blocks = this.blocks(place);
-    if (near.length + blocks.length === 0) return statics;
-    const sessions = new Set(near.map((claim) => claim.session));
-    const said = [...sessions].map((session) => this.session(session));
-    const elsewhere = said.flatMap((one) => one.claims);
+    if (held.claims.length + inside.length + blocks.length === 0) return statics;
+    for (const { session } of inside) {
+      held.moved.add(session);
+      held.stopped.add(session);
+    }
+    const near = joined(held.claims, inside);
     const isHere = (claim: Claim) => samePrefix(claim.prefix, place.prefix);
-    const allHere = near.every(isHere);
     const derived = deriveBindings({
-      claims: joined(allHere ? near : this.#contested(near, place), blocks),
-      // What a session said about this very prefix is no sign that it left it.
-      elsewhere: allHere ? elsewhere.filter((claim) => !isHere(claim)) : elsewhere,
+      claims: joined(near.every(isHere) ? near : this.#contested(near, place), blocks),
+      elsewhere: [...held.moved].flatMap((session) => this.ofSession(session)),
       stops: joined(
-        said.flatMap((one) => one.stops),
-        this.#stopsOf(blocks, sessions),
+        [...held.stopped].flatMap((session) => this.#stopsOf(session)),
+        this.#stopsOfBlocks(blocks, near),
       ),
       resetsOf: this.#from.resetsOf,
       interimMsOf: this.#from.interimMsOf,
       now: this.#now,
     });
-    return [...statics, ...derived.filter((one) => overlaps(one.prefix, place.prefix))];
+    const over = derived.filter((one) => overlaps(one.prefix, place.prefix));
+    return statics.length === 0 ? over : [...statics, ...over];
   }
 
   blocks(place: Place): Claim[] {
@@ -104,11 +107,12 @@ export class Look {
   }
 
   /** Of blocks that were not given back it matters when their sessions ended, and nothing else that these said. */
-  #stopsOf(blocks: readonly Claim[], but: ReadonlySet<string>): StopMark[] {
+  #stopsOfBlocks(blocks: readonly Claim[], near: readonly Claim[]): readonly StopMark[] {
     if (blocks.length === 0) return [];
+    const but = new Set(near.map((claim) => claim.session));
     const kept = blocks.filter((block) => block.releasedAt !== block.lastAt);
     const sessions = [...new Set(kept.map((block) => block.session))].filter((session) => !but.has(session));
-    return sessions.flatMap((session) => this.#from.days.stopsOf(this.#from.read, this.#days, session));
+    return sessions.flatMap((session) => this.#stopsOf(session));
   }
 
   /** Claims inside the ones found contest them too, wherever in them the address lies. */

@@ -139,15 +139,17 @@ export class SqliteBindings implements Bindings {
   // ------------------------------------------------------------- who holds what
 
   async holders(realm: string, ip: Ip, fromAt: Instant, toAt: Instant): Promise<Holders> {
-    const found = this.#look(fromAt, toAt).over({ realm, prefix: prefixOf(ip) });
+    const { interim } = this.#options;
+    const found = this.#look(fromAt, toAt).over({ realm, prefix: { ip, length: ip.family === 4 ? 32 : 128 } });
     const bindings = found.filter((one) => containsIp(one.prefix, ip) && touches(one, fromAt, toAt));
-    const nases = new Set(bindings.map((one) => one.nas).filter((nas) => nas !== undefined));
-    const interims = [...nases].map((nas) => this.#options.interim.of(nas));
-    return {
-      bindings,
-      skewMs: Math.max(0, ...[...nases].map((nas) => this.#nases.skewMs(nas, fromAt, toAt))),
-      interimMs: interims.length === 0 ? this.#options.interim.widestMs : Math.min(...interims),
-    };
+    let [skewMs, interimMs] = [0, Number.POSITIVE_INFINITY];
+    const nases = new Set<string>();
+    for (const { nas } of bindings) if (nas !== undefined) nases.add(nas);
+    for (const nas of nases) {
+      skewMs = Math.max(skewMs, this.#nases.skewMs(nas, fromAt, toAt));
+      interimMs = Math.min(interimMs, interim.of(nas));
+    }
+    return { bindings, skewMs, interimMs: nases.size === 0 ? interim.widestMs : interimMs };
   }
 
   async openOf(accessKey: string): Promise<readonly Binding[]> {
@@ -210,7 +212,7 @@ export class SqliteBindings implements Bindings {
     const open = new Set<string>();
     const near: Place[] = [];
     const look = this.#look(now, now);
-    for (const session of sessions) places.push(...look.session(session).claims);
+    for (const session of sessions) places.push(...look.ofSession(session));
     if (resets.size > 0) places.push(...this.#heldThrough(resets, look, now));
     for (const { accessKey } of places.filter((one) => !isWhole(one))) if (accessKey !== undefined) keys.add(accessKey);
     for (const place of distinct(places.filter((one) => isWhole(one) || mayBeWhole(one, look)))) {

@@ -29,10 +29,14 @@ export function queryBuilder<Schema>(): Kysely<Schema> {
   });
 }
 
+/** Day partitions and IN-lists make new texts; the bound keeps a long-lived process flat. */
+const STATEMENTS_KEPT = 1000;
+
 /** Synchronous access inside a transaction (writer) or outside one (reader). Statements are prepared once and cached. */
 export class Connection {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #tuples = new Map<string, StatementSync>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -57,6 +61,18 @@ export class Connection {
     return this.#prepare(sql).all(...parameters) as Row[];
   }
 
+  /** Rows as arrays, for what is asked a hundred thousand times a second. */
+  tuplesSql<Row extends readonly Value[]>(sql: string, parameters: readonly Value[]): Row[] {
+    let statement = this.#tuples.get(sql);
+    if (statement === undefined) {
+      if (this.#tuples.size >= STATEMENTS_KEPT) this.#tuples.clear();
+      statement = this.#db.prepare(sql);
+      statement.setReturnArrays(true);
+      this.#tuples.set(sql, statement);
+    }
+    return statement.all(...parameters) as unknown as Row[];
+  }
+
   /** Number of rows changed. */
   runSql(sql: string, parameters: readonly Value[] = []): number {
     return Number(this.#prepare(sql).run(...parameters).changes);
@@ -69,8 +85,7 @@ export class Connection {
   #prepare(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
-      // Day partitions and IN-lists make new texts; the bound keeps a long-lived process flat.
-      if (this.#statements.size >= 500) this.#statements.clear();
+      if (this.#statements.size >= STATEMENTS_KEPT) this.#statements.clear();
       statement = this.#db.prepare(sql);
       this.#statements.set(sql, statement);
     }

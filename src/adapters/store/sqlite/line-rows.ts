@@ -63,6 +63,7 @@ export function readLine(read: Connection, id: string): Line | undefined {
 /** The one active line with this key, else the one ended line. Two candidates are no answer (invariant 2). */
 export function lineByAccessKey(read: Connection, accessKey: string): Line | undefined {
   const rows = read.allSql<LineRow>(BY_ACCESS_KEY, [accessKey]);
+  if (rows.length === 1) return toLine(rows[0]!);
   const active = rows.filter((row) => row.contract === 'active');
   const candidates = active.length > 0 ? active : rows;
   return candidates.length === 1 ? toLine(candidates[0]!) : undefined;

@@ -10,9 +10,10 @@ import { auditOfCase, signHead, writeCheckpoint } from './audit-rows.ts';
 import * as cases from './case-rows.ts';
 import { checkTables } from './check-tables.ts';
 import { applyChange } from './commit.ts';
-import { Database } from './database.ts';
+import { type Connection, Database } from './database.ts';
 import { refuseUsedFolder, writeExport } from './export.ts';
 import { keyed, type StoreKeys } from './keys.ts';
+import { LineCache } from './line-cache.ts';
 import * as lines from './line-rows.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
@@ -66,6 +67,7 @@ export class SqliteStore implements Store {
   readonly #keys: StoreKeys;
   readonly #now: () => Instant;
   readonly #retention: Retention;
+  readonly #lines = new LineCache();
   readonly #evidence: RawFiles | undefined;
   #closing: Promise<void> | undefined;
 
@@ -80,7 +82,12 @@ export class SqliteStore implements Store {
   async commit(change: Change): Promise<Result<{ readonly auditSequence: number }, CommitError>> {
     const context = { keys: this.#keys, now: this.#now() };
     try {
-      return ok({ auditSequence: await this.database.write((tx) => applyChange(tx, change, context)) });
+      const write = (tx: Connection) => {
+        // Nobody reads between here and the commit: a transaction is one turn of the event loop.
+        if ((change.lines ?? []).length > 0) this.#lines.forget();
+        return applyChange(tx, change, context);
+      };
+      return ok({ auditSequence: await this.database.write(write) });
     } catch (error) {
       if (error instanceof cases.Refusal) return err(error.answer);
       throw error;
@@ -119,7 +126,11 @@ export class SqliteStore implements Store {
   }
 
   line = async (id: string) => lines.readLine(this.database.read, id);
-  lineByAccessKey = async (accessKey: string) => lines.lineByAccessKey(this.database.read, accessKey);
+
+  async lineByAccessKey(accessKey: string) {
+    return this.#lines.line(accessKey, () => lines.lineByAccessKey(this.database.read, accessKey));
+  }
+
   lineCount = async () => lines.lineCount(this.database.read);
   lineEpochs = async (lineId: string) => lines.epochsOf(this.database.read, lineId);
 
@@ -180,7 +191,9 @@ export class SqliteStore implements Store {
 
   purge(now: Instant) {
     const evidence = this.#evidence === undefined ? {} : { evidence: this.#evidence };
-    return purge(this.database, now, { keys: this.#keys, retention: this.#retention, ...evidence });
+    return purge(this.database, now, { keys: this.#keys, retention: this.#retention, ...evidence }).finally(() =>
+      this.#lines.forget(),
+    );
   }
 
   /** Signs what was not signed yet, then closes. */
