@@ -54,7 +54,7 @@ module.exports = {
       // login-access.ts is a port with a file of its own.
       '^src/flow/(ports|login-access)\\.ts$',
       '^src/adapters/',
-      ...pkg('kysely', 'nodemailer', 'pg', 'mysql2'),
+      ...pkg('kysely', 'nodemailer', 'pg', 'mysql2', 'ioredis'),
     ]),
     rule(
       'adapters-do-not-meet',
@@ -95,6 +95,12 @@ module.exports = {
       '^src/adapters/aaa/sql/',
       'pg',
       'mysql2',
+    ),
+    owned(
+      'ioredis-stays-in-redis',
+      'a queue of another system is one way among others',
+      '^src/adapters/collect/redis/',
+      'ioredis',
     ),
     owned('nodemailer-stays-in-smtp', 'mail is the notifier’s business', '^src/adapters/notifier/smtp/', 'nodemailer'),
     owned('pino-stays-in-telemetry', 'everyone else has the port Log', '^src/telemetry/', 'pino'),
