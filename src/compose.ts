@@ -16,6 +16,7 @@ import { SqliteTellings } from './adapters/store/sqlite/tellings.ts';
 import { claimWriter } from './adapters/store/sqlite/writer-lock.ts';
 import { SystemClock } from './adapters/system/clock.ts';
 import { systemIds } from './adapters/system/ids.ts';
+import { ProcessUnpacker } from './adapters/unpacker/process/unpacker.ts';
 import type { Fault } from './config/faults.ts';
 import type { Config } from './config/load.ts';
 import { loadPolicy } from './config/policy.ts';
@@ -128,9 +129,11 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const notifierWatch = watchNotifiers(createNotifiers(config));
   const ownSightings = new OwnSightings(clock);
   const callingCode = callingCodeOf(config.operator.phone);
+  const unpacker = new ProcessUnpacker();
   const flow = assembleFlow({
     store,
     evidence,
+    unpacker,
     bindings,
     gateways: [
       ...config.gateways.map((gateway, i) => ({
@@ -192,6 +195,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       clock.stop();
       await Promise.all(everyEnforcer.map((enforcer) => enforcer.close()));
       await companions.close();
+      await unpacker.close();
       await store.close();
       unlock();
     },

@@ -14,7 +14,18 @@ import { HoldRecord } from './hold-record.ts';
 import type { RequiredSteps } from './line-standing.ts';
 import { type MessageTemplate, type MessageText, Messenger, messagesFor } from './notify.ts';
 import { PortalDesk } from './portal-desk.ts';
-import type { Bindings, Clock, Evidence, HoldSwitch, Ids, Log, Notifier, ReleaseJournal, Store } from './ports.ts';
+import type {
+  Bindings,
+  Clock,
+  Evidence,
+  HoldSwitch,
+  Ids,
+  Log,
+  Notifier,
+  ReleaseJournal,
+  Store,
+  Unpacker,
+} from './ports.ts';
 import { Reconciler } from './reconcile.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { Verifier } from './verify.ts';
@@ -22,6 +33,7 @@ import { Verifier } from './verify.ts';
 export interface FlowPorts {
   readonly store: Store;
   readonly evidence: Evidence;
+  readonly unpacker: Unpacker;
   readonly bindings: Bindings;
   readonly gateways: readonly GatewayLink[];
   readonly notifiers: readonly Notifier[];

@@ -297,6 +297,78 @@ export interface Collector {
   close?(): Promise<void>;
 }
 
+// ---------------------------------------------------------------- what strangers pack
+
+export interface UnpackedPart {
+  /** Base name, '' when it has none. */
+  readonly name: string;
+  /** Lower case, without parameters; '' in archives. */
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+/** It is parked with this reason. Codes are stable. */
+export interface UnpackError {
+  readonly code: string;
+  readonly text: string;
+}
+
+export interface UnpackedMail {
+  /** Leaves, each by itself; mails inside the mail stay closed. */
+  readonly parts: readonly UnpackedPart[];
+  /** Of the top, in order, names in lower case. */
+  readonly fields: readonly { readonly name: string; readonly value: string }[];
+  /** RFC 5322 to the letter: two parsers read the same fields in it. */
+  readonly isStrict: boolean;
+  readonly mediaType: string;
+  /** Of a `multipart/report`. */
+  readonly reportType: string;
+  /** Decoded. */
+  readonly subject: string;
+}
+
+export interface DkimSignature {
+  /** Who takes responsibility (`d=`), lower case. */
+  readonly domain: string;
+  /** `selector._domainkey.domain`. */
+  readonly keyName: string;
+  readonly result: string;
+  readonly comment: string;
+  /** Lower case names of the header fields that were hashed. */
+  readonly covers: readonly string[];
+  /** No `l=`. */
+  readonly isWhole: boolean;
+  /** The key's record says that the domain is only testing. */
+  readonly isTesting: boolean;
+  /** It holds as far as it can be told without its key. */
+  readonly asked: boolean;
+}
+
+/**
+ * Opens what hostile hands may have packed, bounded in time, memory, parts, depth and bytes: a fault is the sender's, and the
+ * same bytes give it again. Rejects when it cannot work itself (or has too much to do): then nothing was learned, try later.
+ */
+export interface Unpacker {
+  zip(bytes: Uint8Array, signal?: AbortSignal): Promise<Result<readonly UnpackedPart[], UnpackError>>;
+  mail(bytes: Uint8Array, signal?: AbortSignal): Promise<Result<UnpackedMail, UnpackError>>;
+  /** `keys`: TXT records by name. Without them it tells which are asked. */
+  dkim(
+    bytes: Uint8Array,
+    at: { readonly now: Instant; readonly keys: Readonly<Record<string, readonly string[]>> },
+    signal?: AbortSignal,
+  ): Promise<Result<readonly DkimSignature[], UnpackError>>;
+  /** Well-formed and without a DTD, or a fault. */
+  xml(
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<
+    Result<
+      { readonly root: string; readonly texts: readonly { readonly name: string; readonly text: string }[] },
+      UnpackError
+    >
+  >;
+}
+
 // ---------------------------------------------------------------- bindings
 
 /** What a look-up of one address found around an instant, before any judgement. */

@@ -1,10 +1,12 @@
-// «Take in a file of a feed», however it reached us – by hand, fetched, mailed, posted: the original is kept, its format's
-// reader opens it, rows are ingested and then decided; what cannot be read at all is parked with the reason. Repeatable.
+// «Take in a file of a feed», however it reached us – by hand, fetched, mailed, posted: the original is kept, an archive is
+// unpacked, the format's reader opens it, rows are ingested and then decided; what cannot be read at all is parked with the
+// reason. Repeatable.
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import type { FeedReader, FileFault, OpenedFeed } from '../core/report/feed.ts';
 import type { RefusedRow, Report } from '../core/report/report.ts';
 import type { FeedBook } from './feed-book.ts';
 import { type IngestParts, type IngestResult, ingestKept, isRefused, parkKept } from './ingest.ts';
+import type { Unpacker } from './ports.ts';
 
 export interface ArrivedFile {
   /** Name of the configured feed. */
@@ -20,6 +22,7 @@ export interface TakeInParts extends IngestParts {
   /** undefined = no feed of this name is configured: a fault of the caller, who asks before. */
   readonly readerOf: (source: string) => FeedReader | undefined;
   readonly familyOf: (name: string) => string | undefined;
+  readonly unpacker: Pick<Unpacker, 'zip'>;
   /** Called once everything accepted is durable. */
   readonly decide: () => Promise<unknown>;
   readonly book?: Pick<FeedBook, 'note'>;
@@ -44,6 +47,74 @@ export async function takeIn(
 ): Promise<Result<Taken, Parked>> {
   const read = parts.readerOf(file.source);
   if (read === undefined) throw new Error(`no feed ${file.source} is configured`);
+  const taken = isArchive(file)
+    ? await takeEntries(parts, read, file, progress)
+    : await takeRows(parts, read, file, progress);
+  // Of an archive some may have come in although another was parked.
+  if (taken.ok || isArchive(file)) await parts.decide();
+  return taken;
+}
+
+/** APPNOTE 4.3.7 and, for an empty one, 4.3.16. */
+export function isArchive({ name, bytes }: Pick<ArrivedFile, 'name' | 'bytes'>): boolean {
+  const [first, second, third, fourth] = bytes;
+  const isMarked = first === 0x50 && second === 0x4b && third! + 1 === fourth && (third === 3 || third === 5);
+  return isMarked || /\.zip$/i.test(name);
+}
+
+/** Rows point to the entry they stand in, so each is evidence of its own; the archive as it came is kept beside them. */
+async function takeEntries(
+  parts: TakeInParts,
+  read: FeedReader,
+  file: ArrivedFile,
+  progress: (rows: number) => void,
+): Promise<Result<Taken, Parked>> {
+  const evidenceHash = await parts.evidence.keep(file.bytes);
+  const unpacked = await parts.unpacker.zip(file.bytes);
+  if (!unpacked.ok) return parkWhole(parts, file, evidenceHash, unpacked.error);
+  if (unpacked.value.length === 0)
+    return parkWhole(parts, file, evidenceHash, { code: 'zip-empty', text: 'an archive without files' });
+  await ingestKept(parts, { ...file, rows: noRows }, evidenceHash);
+  const results: Result<Taken, Parked>[] = [];
+  for (const { name, bytes } of unpacked.value) {
+    const before = results.reduce((sum, one) => sum + (one.ok ? one.value.total : 0), 0);
+    const entry = { ...file, name: name === '' ? file.name.replace(/\.zip$/i, '') : name, bytes };
+    results.push(await takeRows(parts, read, entry, (rows) => progress(before + rows)));
+  }
+  return (
+    results.find((one) => !one.ok) ??
+    ok(
+      sumOf(
+        results.flatMap((one) => (one.ok ? [one.value] : [])),
+        evidenceHash,
+      ),
+    )
+  );
+}
+
+async function* noRows(): AsyncGenerator<never> {}
+
+function sumOf(taken: readonly Taken[], evidenceHash: string): Taken {
+  const count = (of: (one: Taken) => number) => taken.reduce((sum, one) => sum + of(one), 0);
+  return {
+    evidenceHash,
+    types: [...new Set(taken.flatMap(({ types }) => types))],
+    remarks: taken.flatMap(({ remarks }) => remarks),
+    accepted: taken.flatMap(({ accepted }) => accepted),
+    refused: taken.flatMap(({ refused }) => refused),
+    total: count(({ total }) => total),
+    duplicates: count(({ duplicates }) => duplicates),
+    refusedTotal: count(({ refusedTotal }) => refusedTotal),
+    truncated: count(({ truncated }) => truncated),
+  };
+}
+
+async function takeRows(
+  parts: TakeInParts,
+  read: FeedReader,
+  file: ArrivedFile,
+  progress: (rows: number) => void,
+): Promise<Result<Taken, Parked>> {
   const evidenceHash = await parts.evidence.keep(file.bytes);
   const opened = await read({
     source: file.source,
@@ -54,17 +125,23 @@ export async function takeIn(
     receivedAt: parts.clock.now(),
     familyOf: parts.familyOf,
   });
-  if (!opened.ok) {
-    await parkKept(parts, file, evidenceHash, `${opened.error.code}: ${opened.error.text}`);
-    await parts.book?.note(file, { parked: true });
-    return err({ ...opened.error, evidenceHash });
-  }
+  if (!opened.ok) return parkWhole(parts, file, evidenceHash, opened.error);
   const { types, remarks, items } = opened.value;
   const counted = { truncated: 0 };
   const result = await ingestKept(parts, { ...file, rows: () => counting(items, counted) }, evidenceHash, progress);
   await parts.book?.note(file, { parked: false, rows: result.total, refused: result.refusedTotal });
-  await parts.decide();
   return ok({ ...result, types, remarks, truncated: counted.truncated });
+}
+
+async function parkWhole(
+  parts: TakeInParts,
+  file: ArrivedFile,
+  evidenceHash: string,
+  { code, text }: FileFault,
+): Promise<Result<never, Parked>> {
+  await parkKept(parts, file, evidenceHash, `${code}: ${text}`);
+  await parts.book?.note(file, { parked: true });
+  return err({ code, text, evidenceHash });
 }
 
 async function* counting(

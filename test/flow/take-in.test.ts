@@ -3,6 +3,7 @@ import { err, ok } from '../../src/core/kernel/result.ts';
 import type { FeedFile, FeedReader } from '../../src/core/report/feed.ts';
 import { takeIn } from '../../src/flow/take-in.ts';
 import { ip } from '../core/line/records.ts';
+import { zipFile } from '../unpack/zip-file.ts';
 import { World } from './world.ts';
 
 let world: World;
@@ -94,4 +95,49 @@ test('a feed that nobody configured is the caller’s fault, before anything is 
   const { flow, parts } = await open();
   await expect(takeIn(parts, { source: 'other', name: 'c', bytes: Buffer.from('x') })).rejects.toThrow('other');
   expect(await flow.store.evidenceFiles({ limit: 5 })).toEqual([]);
+});
+
+test('an archive is taken in entry by entry; each is evidence of its own beside the archive', async () => {
+  const { flow, parts, decided } = await open();
+  const zip = zipFile({ name: 'x/a.txt', content: 'good 1\nbad' }, { name: 'b.txt', content: 'good 2' });
+  const taken = await takeIn(parts, { source: 'feed', name: 'day.zip', bytes: zip });
+  expect(taken).toMatchObject({ ok: true, value: { total: 3, refusedTotal: 1, types: ['test'] } });
+  expect(decided()).toBe(1);
+  const report = (await flow.store.report('feed good 1'))?.report;
+  expect(Buffer.from((await flow.evidence.read(report!.evidence.hash))!).toString()).toBe('good 1\nbad');
+  const files = await flow.store.evidenceFiles({ limit: 10 });
+  expect(files.map(({ name, state }) => `${name} ${state}`).sort()).toEqual([
+    'a.txt accepted',
+    'b.txt accepted',
+    'day.zip accepted',
+  ]);
+  // The same rows unpacked by hand are known.
+  expect(await takeIn(parts, { source: 'feed', name: 'b.txt', bytes: Buffer.from('good 2') })).toMatchObject({
+    ok: true,
+    value: { duplicates: 1 },
+  });
+});
+
+test('F14: an archive that lies is parked with its reason; an entry that cannot be read holds up no other', async () => {
+  const { flow, parts } = await open();
+  const climbing = zipFile({ name: '../a.txt', content: 'good 1' });
+  expect(await takeIn(parts, { source: 'feed', name: 'a.csv.zip', bytes: climbing })).toMatchObject({
+    ok: false,
+    error: { code: 'zip-path' },
+  });
+  expect(await takeIn(parts, { source: 'feed', name: 'b.zip', bytes: Buffer.from('good 1') })).toMatchObject({
+    ok: false,
+    error: { code: 'zip-broken' },
+  });
+  expect(await takeIn(parts, { source: 'feed', name: 'c.zip', bytes: zipFile() })).toMatchObject({
+    ok: false,
+    error: { code: 'zip-empty' },
+  });
+  expect(await flow.store.report('feed good 1')).toBeUndefined();
+  const mixed = zipFile({ name: 'bad.txt', content: 'broken' }, { name: 'good.txt', content: 'good 9' });
+  expect(await takeIn(parts, { source: 'feed', name: 'd.zip', bytes: mixed })).toMatchObject({
+    ok: false,
+    error: { code: 'file-broken' },
+  });
+  expect((await flow.store.report('feed good 9'))?.outcome?.decision).toBeDefined();
 });

@@ -11,6 +11,7 @@ import { releaseJournal } from '../../src/adapters/state-folder/release-journal.
 import { SqliteBindings } from '../../src/adapters/store/sqlite/bindings.ts';
 import { loadKeys } from '../../src/adapters/store/sqlite/keys.ts';
 import { openStore, type SqliteStore } from '../../src/adapters/store/sqlite/store.ts';
+import { ProcessUnpacker } from '../../src/adapters/unpacker/process/unpacker.ts';
 import { loadFamilies } from '../../src/config/families.ts';
 import type { Case } from '../../src/core/casefile/case.ts';
 import { CROCKFORD } from '../../src/core/casefile/check-code.ts';
@@ -99,6 +100,8 @@ export class World {
   readonly folder = mkdtempSync(join(FOLDERS, 'engawa-flow-'));
   readonly kernel = new FakeKernel();
   readonly log = new FakeLog();
+  /** Starts its process when something is to be unpacked. */
+  readonly unpacker = new ProcessUnpacker();
   readonly mails: { readonly to: string; readonly subject: string; readonly text: string }[] = [];
   /** Answers of the mail server, first come first served; then it takes everything. */
   readonly mailAnswers: ('temporary' | 'permanent' | 'throw')[] = [];
@@ -133,6 +136,7 @@ export class World {
 
   async end(): Promise<void> {
     for (const one of this.#processes) await one.end();
+    await this.unpacker.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -178,6 +182,7 @@ export class Process {
     const flow = assembleFlow({
       store: used,
       evidence: await openEvidence(join(world.folder, 'evidence')),
+      unpacker: world.unpacker,
       bindings,
       gateways: [
         {
