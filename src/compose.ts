@@ -13,6 +13,7 @@ import { loadFormKey, loadKeys } from './adapters/store/sqlite/keys.ts';
 import { SqliteNasSessions } from './adapters/store/sqlite/nas-sessions.ts';
 import { openStore, type SqliteStore } from './adapters/store/sqlite/store.ts';
 import { SqliteTellings } from './adapters/store/sqlite/tellings.ts';
+import { SqliteTranslations } from './adapters/store/sqlite/translations.ts';
 import { claimWriter } from './adapters/store/sqlite/writer-lock.ts';
 import { SystemClock } from './adapters/system/clock.ts';
 import { systemIds } from './adapters/system/ids.ts';
@@ -42,6 +43,7 @@ export interface Engine {
   readonly flow: Flow;
   readonly store: SqliteStore;
   readonly bindings: SqliteBindings;
+  readonly translations: SqliteTranslations;
   readonly shelf: PolicyShelf<Fault>;
   readonly clock: SystemClock;
   readonly enforcers: readonly NftablesEnforcer[];
@@ -103,6 +105,12 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     gardens: () => later.flow?.gardener.accessKeys() ?? [],
   });
   await bindings.refreshStatic(store.allLines());
+  const translations = new SqliteTranslations({
+    database: store.database,
+    clock,
+    sourceOf: () => ({ skewMs: 0 }),
+    retentionDays: config.retention.bindings / DAY,
+  });
   const shelf = new PolicyShelf<Fault>({
     store,
     clock,
@@ -135,6 +143,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     evidence,
     unpacker,
     bindings,
+    translations,
     gateways: [
       ...config.gateways.map((gateway, i) => ({
         name: gateway.spec.name,
@@ -178,6 +187,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     flow,
     store,
     bindings,
+    translations,
     shelf,
     clock,
     enforcers,

@@ -372,6 +372,7 @@ function watchHealth(engine: Engine, watched: Watched, closers: (() => Promise<v
   const purge = async () => {
     if (!isSure(engine.clock.status())) return;
     await engine.bindings.purge(engine.clock.now());
+    await engine.translations.purge(engine.clock.now());
     await engine.nasSessions.purge(engine.clock.now());
   };
   const purging = setInterval(() => void purge().catch(failed('purge-bindings')), PURGE_EVERY_MS);

@@ -2,6 +2,7 @@
 
 import type { Ranges } from '../core/line/attribute.ts';
 import type { Binding } from '../core/line/binding.ts';
+import type { SharingRules } from '../core/line/sharing/rules.ts';
 import { type HouseholdOf, households } from '../core/net/household.ts';
 import type { FamilyBook } from '../core/report/family.ts';
 import { Attributor } from './attribute.ts';
@@ -24,6 +25,7 @@ import type {
   Notifier,
   ReleaseJournal,
   Store,
+  Translations,
   Unpacker,
 } from './ports.ts';
 import { Reconciler } from './reconcile.ts';
@@ -35,6 +37,9 @@ export interface FlowPorts {
   readonly evidence: Evidence;
   readonly unpacker: Unpacker;
   readonly bindings: Bindings;
+  /** Rules by which lines share addresses, as they are now. */
+  readonly sharing?: () => SharingRules;
+  readonly translations?: Translations;
   readonly gateways: readonly GatewayLink[];
   readonly notifiers: readonly Notifier[];
   readonly policies: Policies;

@@ -2,15 +2,20 @@
 import { type Instant, MINUTE } from '../core/kernel/time.ts';
 import { attribute, type Ranges, type Standing, standingFor } from '../core/line/attribute.ts';
 import type { Attribution } from '../core/line/attribution.ts';
-import type { Binding } from '../core/line/binding.ts';
+import type { Binding, Via } from '../core/line/binding.ts';
 import type { Line } from '../core/line/line.ts';
+import type { SharingRules } from '../core/line/sharing/rules.ts';
 import { widestWindow } from '../core/line/window.ts';
+import { formatPrefix, type Prefix, parsePrefix } from '../core/net/prefix.ts';
 import type { Report } from '../core/report/report.ts';
-import type { Bindings, Clock, Json, ReportOutcome, Store } from './ports.ts';
+import { findHolders } from './holders.ts';
+import type { Bindings, Clock, Json, ReportOutcome, Store, Translations } from './ports.ts';
 
 export interface AttributeParts {
   readonly store: Pick<Store, 'line' | 'lineByAccessKey' | 'evidenceFile'>;
-  readonly bindings: Pick<Bindings, 'holders'>;
+  readonly bindings: Pick<Bindings, 'holders' | 'over'>;
+  readonly sharing?: () => SharingRules;
+  readonly translations?: Pick<Translations, 'over'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly ranges: Ranges;
   readonly realm: string;
@@ -36,19 +41,37 @@ export class Attributor {
     this.#parts = parts;
   }
 
+  /** A row that tells of several observations is asked about at both ends, and both must name one line. */
   async attribute(report: Report, arrivedAt?: Instant): Promise<Attributed> {
+    const first = await this.#attributeAt(report, { arrivedAt });
+    if (report.untilAt === undefined || report.untilAt <= report.observedAt) return first;
+    const last = await this.#attributeAt({ ...report, observedAt: report.untilAt }, { arrivedAt });
+    return bothEnds(first, last);
+  }
+
+  async #attributeAt(
+    report: Report,
+    how: { readonly arrivedAt?: Instant | undefined; readonly narrow?: boolean },
+  ): Promise<Attributed> {
     const now = this.#parts.clock.now();
-    const window = widestWindow(report.observedAt, report.precisionMs, SKEW_REACH_MS);
-    const found = await this.#parts.bindings.holders(this.#parts.realm, report.ip, window.fromAt, window.toAt);
+    const arrivedAt = how.arrivedAt ?? (await this.#arrivedAt(report, now));
+    const found = await findHolders(this.#parts, {
+      ...report,
+      window: widestWindow(report.observedAt, report.precisionMs, SKEW_REACH_MS),
+      core: widestWindow(report.observedAt, report.precisionMs, 0),
+      limitAt: Math.min(arrivedAt, now),
+    });
     const { leastSkewMsOf = () => 0 } = this.#parts;
-    const holders = { ...found, skewMs: Math.max(found.skewMs, ...found.bindings.map(leastSkewMsOf)) };
-    const lines = await this.#linesOf(holders.bindings);
+    const skewMs = Math.max(found.holders.skewMs, ...found.holders.bindings.map(leastSkewMsOf));
+    const lines = await this.#linesOf(found.holders.bindings);
     const attribution = attribute({
+      ...found,
       report,
-      arrivedAt: arrivedAt ?? (await this.#arrivedAt(report, now)),
-      holders,
+      arrivedAt,
+      holders: { ...found.holders, skewMs },
       lines,
       ranges: this.#parts.ranges,
+      narrow: how.narrow === true,
       now,
     });
     if (attribution.reason === 'infrastructure') this.#parts.onInfrastructure?.(report.source);
@@ -56,9 +79,14 @@ export class Attributor {
     return { attribution, line: [...lines.values()].find((line) => line.id === lineId) };
   }
 
-  /** What an earlier answer for `lineId` is worth by what is known now. */
+  /**
+   * What an earlier answer for `lineId` is worth by what is known now. A record that ends the line's session beside the very
+   * moment (a re-dial, a NAS that restarts) withdraws nothing: then the moment itself is asked about, without the margin.
+   */
   async standing(report: Report, lineId: string): Promise<Standing> {
-    return standingFor(lineId, (await this.attribute(report)).attribution);
+    const wide = standingFor(lineId, (await this.attribute(report)).attribution);
+    if (wide !== 'ended') return wide;
+    return standingFor(lineId, (await this.#attributeAt(report, { narrow: true })).attribution);
   }
 
   async #linesOf(bindings: readonly Binding[]): Promise<ReadonlyMap<string, Line>> {
@@ -82,6 +110,19 @@ export class Attributor {
   }
 }
 
+function bothEnds(first: Attributed, last: Attributed): Attributed {
+  const [a, b] = [first.attribution, last.attribution];
+  if (a.kind !== 'unique') return first;
+  if (b.kind !== 'unique') return last;
+  const window = { fromAt: a.window.fromAt, toAt: b.window.toAt };
+  if (a.candidates[0]!.lineId === b.candidates[0]!.lineId)
+    return { ...last, attribution: { ...b, window, provisional: a.provisional || b.provisional } };
+  const { binding: _binding, ...rest } = a;
+  const candidates = [...a.candidates, ...b.candidates];
+  const attribution = { ...rest, kind: 'ambiguous' as const, reason: 'holder-changed-meanwhile', candidates, window };
+  return { attribution, line: undefined };
+}
+
 /** Was the answer on record taken from an open tail? A covered one is never withdrawn: its records may be purged by now. */
 export function wasProvisional(outcome: ReportOutcome | undefined): boolean {
   const evidence = outcome?.evidence as { readonly attribution?: { readonly provisional?: Json } } | undefined;
@@ -97,5 +138,20 @@ export function evidenceOf(attribution: Attribution): Json {
     fromAt: attribution.window.fromAt,
     toAt: attribution.window.toAt,
     provisional: attribution.provisional,
+    ...(attribution.via === undefined ? {} : { via: attribution.via.map(viaText) }),
   };
+}
+
+function viaText({ kind, id, realm, inside }: Via): Json {
+  return { kind, id: id.replaceAll('\u0000', ' '), realm, inside: formatPrefix(inside) };
+}
+
+/** What stood behind the shared address when the report was attributed: where later records may name somebody else. */
+export function insideOf(outcome: ReportOutcome | undefined): readonly Prefix[] {
+  const evidence = outcome?.evidence as {
+    readonly attribution?: { readonly via?: readonly { readonly inside?: Json }[] };
+  };
+  return (evidence?.attribution?.via ?? [])
+    .map((one) => parsePrefix(String(one.inside ?? '')))
+    .filter((one) => one !== undefined);
 }

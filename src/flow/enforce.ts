@@ -6,15 +6,15 @@ import { abusedPortsOf, wantedOf } from '../core/casefile/line-view.ts';
 import { isTightening } from '../core/garden/access.ts';
 import { DAY } from '../core/kernel/time.ts';
 import type { Ip } from '../core/net/ip.ts';
-import { formatPrefix, prefixOf } from '../core/net/prefix.ts';
+import { formatPrefix, type Prefix, prefixOf } from '../core/net/prefix.ts';
 import { LIMITS } from '../core/policy/policy.ts';
 import type { FamilyBook } from '../core/report/family.ts';
-import { type Attributor, wasProvisional } from './attribute.ts';
+import { type Attributor, insideOf, wasProvisional } from './attribute.ts';
 import type { Casebook, Ordered } from './casebook.ts';
 import type { Gardener, LineWanted } from './gardener.ts';
 import { closeCases, freedBy } from './lines.ts';
 import { pause, turn } from './pause.ts';
-import type { BindingChange, Bindings, Clock, HoldSwitch, Log, Store } from './ports.ts';
+import type { BindingChange, Bindings, Clock, HoldSwitch, Log, Store, Translations } from './ports.ts';
 
 export interface EnforceParts {
   readonly store: Pick<
@@ -25,6 +25,7 @@ export interface EnforceParts {
   readonly attributor: Attributor;
   readonly families: FamilyBook;
   readonly bindings: Pick<Bindings, 'onChange'>;
+  readonly translations?: Pick<Translations, 'onChange'>;
   readonly clock: Clock;
   readonly hold: HoldSwitch;
   readonly log: Log;
@@ -45,6 +46,7 @@ export class Enforcement {
   #gardener!: Gardener;
   /** Prefixes in which reports of open garden cases lie: records that name one of them are looked at again. */
   readonly #casesByPrefix = new Map<string, Set<string>>();
+  readonly #insideLengths = new Set<number>();
   readonly #prefixesOfCase = new Map<string, ReadonlySet<string>>();
   readonly #lineByAccessKey = new Map<string, string>();
   readonly #watching = new Map<string, Promise<void>>();
@@ -57,6 +59,7 @@ export class Enforcement {
     this.#parts = parts;
     parts.casebook.onOrdered((ordered) => this.#onOrdered(ordered));
     parts.bindings.onChange((change) => this.#onBindings(change));
+    parts.translations?.onChange((outside) => this.#onTouched(outside.map((ip) => prefixOf(ip))));
   }
 
   attach(gardener: Gardener): void {
@@ -197,10 +200,20 @@ export class Enforcement {
   }
 
   #onBindings(change: BindingChange): void {
-    const named = change.named ?? [];
-    for (const { prefix } of [...change.touched, ...named]) {
-      for (const caseId of this.#casesByPrefix.get(formatPrefix(prefix)) ?? []) this.#recheckSoon(caseId);
-    }
+    this.#onTouched([...change.touched, ...(change.named ?? [])].map(({ prefix }) => prefix));
+  }
+
+  #onTouched(prefixes: readonly Prefix[]): void {
+    if (this.#casesByPrefix.size === 0) return;
+    for (const prefix of prefixes)
+      for (const text of [formatPrefix(prefix), ...this.#around(prefix)])
+        for (const caseId of this.#casesByPrefix.get(text) ?? []) this.#recheckSoon(caseId);
+  }
+
+  /** Prefixes behind shared addresses that this one is a part of: a rule derives a /56, and somebody names a /64 in it. */
+  #around(prefix: Prefix): string[] {
+    const shorter = [...this.#insideLengths].filter((length) => length < prefix.length);
+    return prefix.ip.family === 4 ? [] : shorter.map((length) => formatPrefix(prefixOf(prefix.ip, length)));
   }
 
   /** Reports come in hundreds: one look at a time, and one more for those that came meanwhile. */
@@ -274,7 +287,11 @@ export class Enforcement {
 
   async #watch(state: Case): Promise<void> {
     const reports = await this.#parts.store.reportsOfCase(state.id, REPORTS_LOOKED_AT);
-    const prefixes = new Set(reports.flatMap(({ report }) => prefixTexts(report.ip)));
+    const inside = reports.flatMap(({ outcome }) => insideOf(outcome));
+    for (const { ip, length } of inside) if (ip.family === 6) this.#insideLengths.add(length);
+    const prefixes = new Set(
+      [...reports.map(({ report }) => report.ip), ...inside.map(({ ip }) => ip)].flatMap(prefixTexts),
+    );
     this.#unwatch(state.id);
     this.#prefixesOfCase.set(state.id, prefixes);
     for (const prefix of prefixes) {

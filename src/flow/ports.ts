@@ -8,7 +8,8 @@ import type { AccountingRecord } from '../core/line/accounting.ts';
 import type { Binding } from '../core/line/binding.ts';
 import type { Line } from '../core/line/line.ts';
 import type { NasSession } from '../core/line/session.ts';
-import type { CoverageSpan, TranslationEvent } from '../core/line/translation.ts';
+import type { CoverageSpan, TranslatedProtocol, TranslationEvent } from '../core/line/translation.ts';
+import type { Translation } from '../core/line/translations.ts';
 import type { Ip } from '../core/net/ip.ts';
 import type { Prefix } from '../core/net/prefix.ts';
 import type { ProtocolPort } from '../core/net/transport.ts';
@@ -406,6 +407,8 @@ export interface BindingChange {
 export interface Bindings {
   /** All bindings (static and accounting) of the address, containing prefixes included, that touch [fromAt, toAt]. */
   holders(realm: string, ip: Ip, fromAt: Instant, toAt: Instant): Promise<Holders>;
+  /** The same for every address of a prefix: bindings that contain it, and those inside it. */
+  over(realm: string, prefix: Prefix, fromAt: Instant, toAt: Instant): Promise<Holders>;
   /** Open now: what gateway elements are derived from. */
   openOf(accessKey: string): Promise<readonly Binding[]>;
   /** Who holds this address at this moment, for the portal and for new elements. */
@@ -578,9 +581,22 @@ export interface Notifier {
 
 /** What translators of shared addresses log. Who stood behind a port is derived from it (core/line), like bindings. */
 export interface Translations {
-  /** Durable when it resolves; may be repeated without effect. `heard`: the source spoke without a gap for this span. */
+  /**
+   * Durable when it resolves; may be repeated without effect. `heard`: spans, on the translator's clock, for which the source
+   * would have noticed a lost record (sequence numbers, TCP): outside of these an open block answers for nothing but its records.
+   * A source over plain UDP reports none; its blocks stay open for two interims (`interim`), or as long as their records say.
+   */
   record(batch: {
     readonly events: readonly TranslationEvent[];
     readonly heard: readonly CoverageSpan[];
   }): Promise<{ readonly stored: number; readonly outside: number }>;
+  /** Everybody who may have been behind this port in the window, with the widest clock error of their sources, ms. */
+  over(
+    realm: string,
+    outside: Ip,
+    place: { readonly port: number; readonly protocol?: TranslatedProtocol },
+    window: { readonly fromAt: Instant; readonly toAt: Instant },
+  ): Promise<{ readonly translations: readonly Translation[]; readonly skewMs: number }>;
+  /** Told after each durable change, which outside addresses it spoke of. */
+  onChange(listener: (outside: readonly Ip[]) => void): void;
 }

@@ -7,7 +7,7 @@ import { deriveBindings } from '../../src/core/line/intervals.ts';
 import type { Line } from '../../src/core/line/line.ts';
 import { hasInner, undisputed } from '../../src/core/line/open.ts';
 import type { Ip } from '../../src/core/net/ip.ts';
-import { containsIp, formatPrefix, type Prefix } from '../../src/core/net/prefix.ts';
+import { containsIp, formatPrefix, overlaps, type Prefix, prefixOf } from '../../src/core/net/prefix.ts';
 import type { BindingChange, Bindings, Holders } from '../../src/flow/ports.ts';
 
 export class MemoryBindings implements Bindings {
@@ -82,10 +82,14 @@ export class MemoryBindings implements Bindings {
   }
 
   async holders(realm: string, ip: Ip, fromAt: Instant, toAt: Instant): Promise<Holders> {
+    return this.over(realm, prefixOf(ip), fromAt, toAt);
+  }
+
+  async over(realm: string, prefix: Prefix, fromAt: Instant, toAt: Instant): Promise<Holders> {
     const bindings = this.#all().filter(
       (one) =>
         one.realm === realm &&
-        containsIp(one.prefix, ip) &&
+        overlaps(one.prefix, prefix) &&
         one.startAt <= toAt &&
         (one.closedBy === 'timeout' || (one.endAt ?? toAt) >= fromAt),
     );

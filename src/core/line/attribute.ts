@@ -26,7 +26,18 @@ export interface Question {
   /** By access key: every line named in `holders`, as far as it exists. */
   readonly lines: ReadonlyMap<string, Line>;
   readonly ranges: Ranges;
+  /** What arithmetic says of this address and port (core/line/sharing); left out: nothing. */
+  readonly sharing?: Sharing;
+  /** Only the moment itself as the feed and the clocks leave it in doubt, without the margin a first answer needs. */
+  readonly narrow?: boolean;
   readonly now: Instant;
+}
+
+export interface Sharing {
+  /** Several lines share the address, whatever bindings say. */
+  readonly isShared: boolean;
+  /** Nobody can have this port. */
+  readonly impossible?: string;
 }
 
 export function attribute(question: Question): Attribution {
@@ -41,7 +52,7 @@ export function attribute(question: Question): Attribution {
   const refused = refuseShared(question, matching, touching);
   if (refused !== undefined) return say(refused.kind, refused.reason, touching);
   const answering = touching.filter((one) => one.ports === undefined || portIn(one, report.port!));
-  if (answering.length === 0) return say(...nobody(matching, window));
+  if (answering.length === 0) return say(...nobody(question, matching, window));
   const keys = new Set(answering.map((one) => lineOf(question, one)?.id ?? `?${one.accessKey}`));
   if (keys.size > 1) return say('ambiguous', severalReason(answering, window), answering);
   return judgeOne(question, window, answering);
@@ -51,7 +62,12 @@ export function attribute(question: Question): Attribution {
 function judgeOne(question: Question, window: Window, answering: readonly Binding[]): Attribution {
   const say = answerer(question, window);
   const line = lineOf(question, answering[0]!);
-  if (line === undefined) return say('none', 'access-key-unknown', answering);
+  if (line === undefined)
+    return say(
+      'none',
+      answering[0]!.accessKey.startsWith('?') ? 'inside-holder-unknown' : 'access-key-unknown',
+      answering,
+    );
   // A05: a line id handed to a new customer never answers for the customer before.
   if (line.epochStartedAt > window.toAt) return say('stale', 'previous-customer', answering);
   if (line.epochStartedAt > window.fromAt) return say('ambiguous', 'customer-changed-in-window', answering);
@@ -85,7 +101,11 @@ function firstGap(
     if (coveredAt >= window.toAt) return undefined;
   }
   if (answering.every((one) => one.closedBy !== undefined && one.closedBy !== 'timeout') && coveredAt >= window.fromAt)
-    return ['ambiguous', 'holder-ended-in-window'];
+    // A NAS that came back tells of an end that nobody saw: it may have held until then.
+    return [
+      'ambiguous',
+      answering.some((one) => one.closedBy === 'nas-reset') ? 'nas-reset-in-window' : 'holder-ended-in-window',
+    ];
   return ['stale', 'last-evidence-too-old'];
 }
 
@@ -101,20 +121,29 @@ function refuseShared(
 ): { readonly kind: AttributionKind; readonly reason: string } | undefined {
   const { report, ranges } = question;
   const blocks = touching.filter((one) => one.ports !== undefined);
-  if (blocks.length === 0 && !isIn(ranges.shared, report.ip)) return undefined;
+  const isShared = question.sharing?.isShared === true || isIn(ranges.shared, report.ip);
+  if (blocks.length === 0 && !isShared) return undefined;
   // ICMP has no port, and a single line in the list may only mean that we know no other yet.
   if (report.protocol === 'icmp') return { kind: 'impossible', reason: 'shared-address-icmp' };
   if (report.port === undefined) return { kind: 'ambiguous', reason: 'shared-address-without-port' };
   if (touching.some((one) => one.ports === undefined)) return { kind: 'ambiguous', reason: 'shared-address' };
-  const known = matching.some((one) => one.ports !== undefined);
+  const { impossible } = question.sharing ?? {};
+  if (impossible !== undefined) return { kind: 'impossible', reason: impossible };
+  const known = matching.some((one) => one.ports !== undefined && one.via === undefined);
   if (known && !blocks.some((one) => portIn(one, report.port!)))
     return { kind: 'impossible', reason: 'port-outside-blocks' };
   return undefined;
 }
 
-function nobody(matching: readonly Binding[], window: Window): [AttributionKind, string, readonly Binding[]] {
+function nobody(
+  question: Question,
+  matching: readonly Binding[],
+  window: Window,
+): [AttributionKind, string, readonly Binding[]] {
   const older = matching.filter((one) => one.closedBy === 'timeout' && one.certainEndAt < window.fromAt);
-  return older.length > 0 ? ['stale', 'last-evidence-too-old', older] : ['none', 'no-holder', []];
+  if (older.length > 0) return ['stale', 'last-evidence-too-old', older];
+  const isShared = question.sharing?.isShared === true || isIn(question.ranges.shared, question.report.ip);
+  return ['none', isShared && matching.length === 0 ? 'no-translation' : 'no-holder', []];
 }
 
 function severalReason(answering: readonly Binding[], window: Window): string {
@@ -133,17 +162,24 @@ function answerer(question: Question, window: Window) {
       const line = lineOf(question, one);
       return line === undefined ? [] : [{ lineId: line.id, epoch: line.epoch, bindingId: one.id }];
     }),
+    ...viaOf(named),
     deltaMs: window.deltaMs,
     window: { fromAt: window.fromAt, toAt: window.toAt },
     provisional: false,
   });
 }
 
+function viaOf(named: readonly Binding[]): Pick<Attribution, 'via'> {
+  const steps = new Map(named.flatMap((one) => (one.via === undefined ? [] : [[one.via.id, one.via]])));
+  return steps.size === 0 ? {} : { via: [...steps.values()] };
+}
+
 function windowFor(question: Question, matching: readonly Binding[]): Window {
   const { report, holders, arrivedAt } = question;
   const dynamic = matching.some((one) => one.source === 'accounting');
   const { observedAt, precisionMs } = report;
-  return windowOf({ observedAt, precisionMs, arrivedAt, dynamic, skewMs: holders.skewMs });
+  const narrow = question.narrow === true;
+  return windowOf({ observedAt, precisionMs, arrivedAt, dynamic, skewMs: holders.skewMs, narrow });
 }
 
 /**
@@ -182,6 +218,7 @@ export function standingFor(lineId: string, again: Attribution): Standing {
   // A holder that no line of ours is known for is another holder all the same.
   if (ANOTHER.has(again.reason)) return 'another-holder';
   if (again.candidates.some((candidate) => candidate.lineId !== lineId)) return 'another-holder';
+  if (again.via !== undefined && again.reason === 'inside-holder-unknown') return 'another-holder';
   return ENDED.has(again.reason) ? 'ended' : 'unclear';
 }
 

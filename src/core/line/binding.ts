@@ -2,7 +2,7 @@
 // lengthen a holder: a lost Stop never extends one beyond `certainEndAt`.
 import type { Instant } from '../kernel/time.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { PortRange } from '../net/transport.ts';
+import { type PortRange, portsOverlap } from '../net/transport.ts';
 
 export interface Binding {
   /** Stable: derived from source, session and address, so the same records in any order name it the same. */
@@ -25,9 +25,21 @@ export interface Binding {
   /** Set when closed; undefined while open. */
   readonly endAt?: Instant;
   readonly closedBy?: 'stop' | 'superseded' | 'nas-reset' | 'timeout';
+  /** Joined over two steps: up to when both of them answer, open tails included. */
+  readonly coveredUntilAt?: Instant;
+  /** Joined: what stood behind the shared address and port, and how that is known. */
+  readonly via?: Via;
+}
+
+export interface Via {
+  readonly kind: 'map-e' | 'lw4o6' | 'deterministic-cgn' | 'translation-log';
+  /** Of the rule or the translation. */
+  readonly id: string;
+  readonly realm: string;
+  readonly inside: Prefix;
 }
 
 /** Different blocks of one shared address: neither says anything about the other. */
 export function areApart(a: { readonly ports?: PortRange }, b: { readonly ports?: PortRange }): boolean {
-  return a.ports !== undefined && b.ports !== undefined && (a.ports.high < b.ports.low || b.ports.high < a.ports.low);
+  return a.ports !== undefined && b.ports !== undefined && !portsOverlap(a.ports, b.ports);
 }

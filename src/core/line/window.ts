@@ -32,8 +32,11 @@ export function windowOf(options: {
   readonly precisionMs: number;
   readonly dynamic: boolean;
   readonly skewMs: number;
+  readonly narrow?: boolean;
 }): Window {
-  const deltaMs = deltaFor(options.precisionMs, options.dynamic, options.skewMs);
+  const { precisionMs, dynamic, skewMs } = options;
+  const deltaMs =
+    options.narrow === true ? precisionMs + (dynamic ? skewMs : 0) : deltaFor(precisionMs, dynamic, skewMs);
   const fromAt = options.observedAt - deltaMs;
   const limitAt = options.arrivedAt + (options.dynamic ? options.skewMs : 0);
   return { fromAt, toAt: Math.max(fromAt, Math.min(options.observedAt + deltaMs, limitAt)), deltaMs };
@@ -55,6 +58,7 @@ export function certainlyTouches(binding: Binding, window: Window): boolean {
 
 /** Up to when this binding answers for its prefix: its evidence, or the open tail, never longer. */
 export function coveredUntil(binding: Binding, interimMs: number, tailLimitAt: Instant): Instant {
+  if (binding.coveredUntilAt !== undefined) return binding.coveredUntilAt;
   if (binding.endAt !== undefined) return binding.certainEndAt;
   if (binding.source === 'static') return Number.POSITIVE_INFINITY;
   return Math.max(binding.certainEndAt, Math.min(tailLimitAt, binding.certainEndAt + 2 * interimMs));

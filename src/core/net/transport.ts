@@ -19,3 +19,11 @@ export interface Destination {
   readonly protocol: Protocol;
   readonly ports: PortRange;
 }
+
+export function portsOverlap(a: PortRange, b: PortRange): boolean {
+  return a.low <= b.high && b.low <= a.high;
+}
+
+export function hasPort(range: PortRange, port: number): boolean {
+  return port >= range.low && port <= range.high;
+}

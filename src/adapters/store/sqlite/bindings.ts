@@ -139,9 +139,18 @@ export class SqliteBindings implements Bindings {
   // ------------------------------------------------------------- who holds what
 
   async holders(realm: string, ip: Ip, fromAt: Instant, toAt: Instant): Promise<Holders> {
+    return this.#around({ realm, prefix: { ip, length: ip.family === 4 ? 32 : 128 } }, fromAt, toAt);
+  }
+
+  async over(realm: string, prefix: Prefix, fromAt: Instant, toAt: Instant): Promise<Holders> {
+    return this.#around({ realm, prefix }, fromAt, toAt);
+  }
+
+  #around(place: Place, fromAt: Instant, toAt: Instant): Holders {
     const { interim } = this.#options;
-    const found = this.#look(fromAt, toAt).over({ realm, prefix: { ip, length: ip.family === 4 ? 32 : 128 } });
-    const bindings = found.filter((one) => containsIp(one.prefix, ip) && touches(one, fromAt, toAt));
+    const bindings = this.#look(fromAt, toAt)
+      .over(place)
+      .filter((one) => touches(one, fromAt, toAt));
     let [skewMs, interimMs] = [0, Number.POSITIVE_INFINITY];
     const nases = new Set<string>();
     for (const { nas } of bindings) if (nas !== undefined) nases.add(nas);

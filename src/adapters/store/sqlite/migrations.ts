@@ -2,6 +2,7 @@
 import { BINDINGS_MIGRATIONS } from './bindings-schema.ts';
 import { NAS_MIGRATION } from './nas-sessions.ts';
 import { type Migration, STORE_MIGRATIONS } from './schema.ts';
+import { TRANSLATIONS_MIGRATION } from './translations.ts';
 
 /** The breaker counts active lines at every new garden; contact data goes some time after a contract ended. */
 const ENDED_LINES = `
@@ -10,9 +11,17 @@ CREATE INDEX line_active ON line(id) WHERE contract = 'active';
 CREATE INDEX line_ended ON line(ended_at) WHERE contract = 'ended' AND customer_no <> '';
 `;
 
+/** Rows that tell of several observations; and the desk looks at what could not be attributed, however much could. */
+const TWO_ENDS = `
+ALTER TABLE report ADD COLUMN until_at INTEGER;
+CREATE INDEX report_unresolved ON report(seq) WHERE attribution IN ('ambiguous', 'stale', 'none');
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   ...STORE_MIGRATIONS,
   ...BINDINGS_MIGRATIONS,
   { number: 3, name: 'ended lines', sql: ENDED_LINES },
   NAS_MIGRATION,
+  TRANSLATIONS_MIGRATION,
+  { number: 7, name: 'two ends, unresolved', sql: TWO_ENDS },
 ].sort((a, b) => a.number - b.number);

@@ -7,8 +7,8 @@ import type { Connection } from './database.ts';
 import { type ReportRow, sql } from './tables.ts';
 
 const PUT_REPORT = `INSERT INTO report (id, source, type, class, may_act, family, ip, port, protocol, destination_ip,
-  destination_port, observed_at, precision_ms, evidence_hash, evidence_line, extra, accepted_at, state)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending') ON CONFLICT (id) DO NOTHING`;
+  destination_port, observed_at, until_at, precision_ms, evidence_hash, evidence_line, extra, accepted_at, state)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending') ON CONFLICT (id) DO NOTHING`;
 const PUT_REFUSED = `INSERT INTO refused_row (evidence_hash, line, code, text) VALUES (?, ?, ?, ?)
   ON CONFLICT (evidence_hash, line) DO UPDATE SET code = excluded.code, text = excluded.text`;
 const PUT_FILE = `INSERT INTO evidence_file (hash, source, name, received_at, bytes, state, reason, removed_at)
@@ -39,6 +39,7 @@ function reportColumns(report: Report, acceptedAt: number) {
     report.destinationIp === undefined ? null : formatIp(report.destinationIp),
     report.destinationPort ?? null,
     report.observedAt,
+    report.untilAt ?? null,
     report.precisionMs,
     report.evidence.hash,
     report.evidence.line,
@@ -87,6 +88,7 @@ const COLUMNS = [
   'destination_ip',
   'destination_port',
   'observed_at',
+  'until_at',
   'precision_ms',
   'evidence_hash',
   'evidence_line',
@@ -169,6 +171,7 @@ function toReport(row: ReportRow): Report {
     ...(row.destination_ip === null ? {} : { destinationIp: storedIp(row.destination_ip) }),
     ...(row.destination_port === null ? {} : { destinationPort: row.destination_port }),
     observedAt: row.observed_at,
+    ...(row.until_at === null ? {} : { untilAt: row.until_at }),
     precisionMs: row.precision_ms,
     evidence: { hash: row.evidence_hash, line: row.evidence_line },
     extra: JSON.parse(row.extra) as Record<string, string>,

@@ -30,6 +30,7 @@ export interface ReportRow {
   destination_ip: string | null;
   destination_port: number | null;
   observed_at: number;
+  until_at: number | null;
   precision_ms: number;
   evidence_hash: string;
   evidence_line: number;

@@ -1,0 +1,97 @@
+// Everybody who may have held an address, through a port where it is shared: bindings of the address itself, and what rules and
+// translators' logs say stood behind the port, each joined to the line that held that. Judges nothing: core/line/attribute.ts.
+import type { Instant } from '../core/kernel/time.ts';
+import type { Question, Sharing } from '../core/line/attribute.ts';
+import { isLogged, isWhole, joined, type Step, stepOfLog, stepsOfRules } from '../core/line/join.ts';
+import { resolveShared, type SharedAnswer, type SharingRules } from '../core/line/sharing/rules.ts';
+import type { Window } from '../core/line/window.ts';
+import type { Report } from '../core/report/report.ts';
+import type { Bindings, Holders, Translations } from './ports.ts';
+
+export interface HolderParts {
+  readonly bindings: Pick<Bindings, 'holders' | 'over'>;
+  readonly realm: string;
+  /** As they are now; each rule says from when to when it is true. Left out: no address is shared by rule. */
+  readonly sharing?: () => SharingRules;
+  /** Left out: no translator logs. */
+  readonly translations?: Pick<Translations, 'over'>;
+}
+
+export type Asked = Pick<Report, 'ip' | 'port' | 'protocol'> & {
+  /** As wide as any answer may need. */
+  readonly window: Pick<Window, 'fromAt' | 'toAt'>;
+  /** What every answer is about: a holder inside must be known in here. */
+  readonly core: Pick<Window, 'fromAt' | 'toAt'>;
+  /** Nothing after this is known of open tails, skew aside. */
+  readonly limitAt: Instant;
+};
+
+/** What `attribute` needs to judge: holders of both kinds, and what arithmetic says. */
+export type Found = Pick<Question, 'holders' | 'sharing'>;
+
+export async function findHolders(parts: HolderParts, asked: Asked): Promise<Found> {
+  const { realm } = parts;
+  const { ip, window } = asked;
+  const direct = await parts.bindings.holders(realm, ip, window.fromAt, window.toAt);
+  if (ip.family !== 4) return { holders: direct };
+  const answers = answersOf(parts, asked);
+  const { steps, skewMs } = await stepsOf(parts, asked, answers);
+  if (steps.length + answers.length === 0) return { holders: direct };
+  const inner = await Promise.all(steps.map((step) => joinedTo(parts, step, asked, skewMs)));
+  return { holders: together([direct, ...inner]), sharing: sharingOf(answers, steps) };
+}
+
+function answersOf(parts: HolderParts, { ip, port, protocol, window }: Asked): readonly SharedAnswer[] {
+  if (parts.sharing === undefined) return [];
+  return resolveShared(parts.sharing(), {
+    realm: parts.realm,
+    ip,
+    ...(port === undefined ? {} : { port }),
+    ...(protocol === undefined ? {} : { protocol }),
+    fromAt: window.fromAt,
+    toAt: window.toAt,
+  });
+}
+
+async function stepsOf(parts: HolderParts, asked: Asked, answers: readonly SharedAnswer[]): Promise<Steps> {
+  const { realm } = parts;
+  const { ip, port, protocol, window } = asked;
+  const ruled = stepsOfRules(answers, { realm, ip, ...(port === undefined ? {} : { port }) }, window);
+  if (port === undefined || protocol === 'icmp' || parts.translations === undefined) return { steps: ruled, skewMs: 0 };
+  const place = { port, ...(protocol === undefined ? {} : { protocol }) };
+  const logged = await parts.translations.over(realm, ip, place, window);
+  return { steps: [...ruled, ...logged.translations.map(stepOfLog)], skewMs: logged.skewMs };
+}
+
+interface Steps {
+  readonly steps: readonly Step[];
+  /** How far the translator's clock may be off, ms. */
+  readonly skewMs: number;
+}
+
+/** The uncertainties of both steps add up. */
+async function joinedTo(parts: HolderParts, step: Step, asked: Asked, stepSkewMs: number): Promise<Holders> {
+  const { realm, prefix } = step.inside;
+  const found = await parts.bindings.over(realm, prefix, asked.window.fromAt, asked.window.toAt);
+  const inner = { ...found, tailLimitAt: asked.limitAt + found.skewMs };
+  return {
+    ...found,
+    bindings: joined(step, inner, asked.core),
+    skewMs: found.skewMs + (isLogged(step) ? stepSkewMs : 0),
+  };
+}
+
+function together(all: readonly Holders[]): Holders {
+  return {
+    bindings: all.flatMap((one) => one.bindings),
+    skewMs: Math.max(...all.map((one) => one.skewMs)),
+    interimMs: Math.min(...all.map((one) => one.interimMs)),
+  };
+}
+
+function sharingOf(answers: readonly SharedAnswer[], steps: readonly Step[]): Sharing {
+  const isShared = steps.some(isLogged) || answers.some((one) => one.kind !== 'inside' || !isWhole(one.ports));
+  const impossible = answers.find((answer) => answer.kind === 'impossible');
+  const isPossible = answers.some((answer) => answer.kind !== 'impossible');
+  return { isShared, ...(impossible === undefined || isPossible ? {} : { impossible: impossible.reason }) };
+}
