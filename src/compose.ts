@@ -1,7 +1,7 @@
 // The wiring: the only file that creates adapters. Reads top to bottom; nothing here decides anything.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { openEvidence } from './adapters/evidence/files/evidence.ts';
 import { createNotifiers } from './adapters/notifier/create.ts';
@@ -21,6 +21,7 @@ import { ProcessUnpacker } from './adapters/unpacker/process/unpacker.ts';
 import type { Fault } from './config/faults.ts';
 import type { Config } from './config/load.ts';
 import { loadPolicy } from './config/policy.ts';
+import { loadSharing } from './config/sharing.ts';
 import { DAY, MINUTE } from './core/kernel/time.ts';
 import type { Binding } from './core/line/binding.ts';
 import { callingCodeOf } from './core/line/phone.ts';
@@ -163,7 +164,12 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     hold,
     journal: releaseJournal(config.stateFolder),
     log,
-    ranges: { ours: pools, infrastructure: reserved, shared: [] },
+    ranges: { ours: pools, infrastructure: reserved, shared: config.sharing.addresses },
+    sharing: config.sharing.rules,
+    parseSharing: (text, file) => {
+      const read = readSharing(config, text, file);
+      return read.ok ? read.value : undefined;
+    },
     realm: 'main',
     householdOf,
     ...(callingCode === undefined ? {} : { callingCode }),
@@ -182,6 +188,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     sha256: (text) => createHash('sha256').update(text).digest('hex'),
   });
   later.flow = flow;
+  await flow.quality.load();
+  if (!(await flow.facts.load())) log.error('SHARING_RULES_GONE');
   return {
     config,
     flow,
@@ -210,6 +218,11 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       unlock();
     },
   };
+}
+
+/** Files that the rules name are looked for beside the configured ones. */
+export function readSharing(config: Config, text: string, file: string): ReturnType<typeof loadSharing> {
+  return loadSharing({ text, file, read: (path) => readFileSync(resolve(config.sharing.folder, path)) });
 }
 
 /** The lab's clock runs ahead of the machine's; a service that it starts again finds itself in the same time. */

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { RadiusEnforcer } from './adapters/enforcer/radius/enforcer.ts';
-import type { Engine } from './compose.ts';
+import { type Engine, readSharing } from './compose.ts';
 import { formatFault } from './config/faults.ts';
 import { wantedOf } from './core/casefile/line-view.ts';
 import { formatInstant } from './core/kernel/civil.ts';
@@ -14,6 +14,7 @@ import { OperationRefused, type Operations } from './flow/operations.ts';
 import type { EnforceError, Json } from './flow/ports.ts';
 import { importJournal, type ReleaseTarget } from './flow/release-all.ts';
 import type { Service } from './flow/service.ts';
+import { attributionOperations } from './http/control/attribution-operations.ts';
 import { caseOperations } from './http/control/case-operations.ts';
 import { engineerOperations } from './http/control/engineer-operations.ts';
 import { feedOperations } from './http/control/feed-operations.ts';
@@ -48,6 +49,12 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
         return health.list().map((one) => ({ ...one }));
       },
       counters,
+    }),
+    ...attributionOperations(flow, {
+      readSharing: (text, name) => {
+        const read = readSharing(config, text, name);
+        return read.ok ? { ok: true, rules: read.value } : { ok: false, text: read.error.map(formatFault).join('\n') };
+      },
     }),
     ...feedOperations(flow, {
       sources: config.feeds.map((feed) => feed.name),

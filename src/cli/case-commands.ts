@@ -47,6 +47,18 @@ export function caseCommands(program: Command): void {
     .description('release the line now; never refused while the case is open')
     .action(runFind('case.release', printReleased, (options) => ({ reason: options['reason']!, to: options['to']! })));
   cases
+    .command('wrong-line')
+    .argument('<find>', FIND)
+    .requiredOption('--reason <text>', 'how it came about, kept as a note')
+    .option('--apology <text>', 'the words to the household; left out: the ones in its language')
+    .description('it was never this line: free it, apologise, and list what else rested on the same evidence')
+    .action(
+      runFind('case.wrong-line', printWrongLine, (options) => ({
+        reason: options['reason']!,
+        ...(options['apology'] === undefined ? {} : { apology: options['apology'] }),
+      })),
+    );
+  cases
     .command('dispute')
     .argument('<find>', FIND)
     .requiredOption('--reason <text>', 'what the household says, kept as a note')
@@ -213,4 +225,39 @@ function printReleased(answer: Row): void {
   const one = answer['case'] as Row;
   say(`Released: case ${String(one['checkCode'])} is ${String(one['state'])}.`);
   printProof(answer['proof'] as Row | null);
+}
+
+function printWrongLine(answer: Row): void {
+  const one = answer['case'] as Row;
+  say(
+    `${paint('green', 'Freed')}: case ${String(one['checkCode'])} of line ${String(one['line'])} is closed as wrong line.`,
+  );
+  printProof(answer['proof'] as Row | null);
+  const apology = answer['apology'] as Row;
+  say(`Apology kept as ${String(apology['hash']).slice(0, 12)}; it goes out to the household if it had been told:`);
+  for (const row of String(apology['text']).trim().split('\n')) say(`  ${row}`);
+  const others = answer['others'] as readonly Row[];
+  say();
+  if (others.length === 0) {
+    say('Nothing else rested on the same bindings, rules or translations.');
+    next('engawa who ADDRESS PORT --at TIME shows what is known now');
+    return;
+  }
+  say(
+    paint(
+      'bold',
+      `${others.length}${answer['more'] === true ? ' and more' : ''} other decisions rested on the same evidence:`,
+    ),
+  );
+  table(
+    ['line', 'case', 'open', 'decided', 'report'],
+    others.map((row) => [
+      String(row['lineId']),
+      String(row['caseId'] ?? '–'),
+      row['isOpen'] === true ? 'yes' : '',
+      String(row['decision']),
+      String(row['reportId']).slice(0, 12),
+    ]),
+  );
+  next('engawa case why CASE for each open one; engawa case wrong-line CASE when it is the same mistake');
 }

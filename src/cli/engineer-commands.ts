@@ -5,6 +5,7 @@ import type { Json } from '../flow/ports.ts';
 import { holdByFile } from '../last-resort.ts';
 import { callOperation, type Input } from './call.ts';
 import { CliFault, type GlobalOptions, readConfig, stateFolderOf, whoAmI } from './context.ts';
+import { groupOf } from './group.ts';
 import { actAsOwnerOf } from './own-helper.ts';
 import { next, paint, progressLine, say, sayJson, table } from './print.ts';
 import { releaseAllCommand } from './release-all-command.ts';
@@ -59,9 +60,7 @@ export function engineerCommands(program: Command, done: (exitCode: number) => v
     }),
   );
   breakerCommands(program);
-  program
-    .command('clock')
-    .description('the clock new gardens depend on')
+  groupOf(program, 'clock', 'the clock new gardens depend on, and those of the sources')
     .command('confirm')
     .description('say that the clock is right after a jump')
     .action((_options, command: Command) =>

@@ -1,6 +1,7 @@
 // The command line: names, options and help. Each command parses, calls, prints; what happens is the flow's.
 import { Command, CommanderError } from 'commander';
 import { aaaCommands } from './aaa-commands.ts';
+import { attributionCommands } from './attribution-commands.ts';
 import { auditCommands } from './audit-commands.ts';
 import { caseCommands } from './case-commands.ts';
 import { CliFault, type GlobalOptions } from './context.ts';
@@ -30,6 +31,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   feedCommands(program, done);
   caseCommands(program);
   engineerCommands(program, done);
+  attributionCommands(program);
   auditCommands(program, done);
   gatewayCommands(program, done);
   aaaCommands(program);

@@ -6,8 +6,9 @@ import type { z } from 'zod';
 import type { Dialect } from '../core/dialect/dialect.ts';
 import type { GatewaySpec, Pack } from '../core/garden/gateway.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
+import { NO_SHARING, type SharingRules } from '../core/line/sharing/rules.ts';
 import { formatIp, parseIp } from '../core/net/ip.ts';
-import { overlaps } from '../core/net/prefix.ts';
+import { overlaps, type Prefix } from '../core/net/prefix.ts';
 import type { FamilyBook } from '../core/report/family.ts';
 import { type AaaUser, readAaaUsers } from './aaa-users.ts';
 import { BUILT_IN_DIALECTS, loadDialects } from './dialects.ts';
@@ -15,6 +16,7 @@ import { placeOf, readDocument } from './document.ts';
 import { loadFamilies, loadPacks } from './families.ts';
 import type { Fault } from './faults.ts';
 import { configSchema } from './schema.ts';
+import { loadSharing } from './sharing.ts';
 
 type File = z.output<typeof configSchema>;
 type GatewayFile = File['gateways'][number];
@@ -73,11 +75,18 @@ export interface AaaConfig {
 export interface Config
   extends Omit<
     File,
-    'gateways' | 'dialects' | 'aaa' | 'accounting' | 'intake' | 'webhook' | 'families' | 'packs' | 'mail'
+    'gateways' | 'dialects' | 'sharing' | 'aaa' | 'accounting' | 'intake' | 'webhook' | 'families' | 'packs' | 'mail'
   > {
   /** Where it was read from. */
   readonly path: string;
   readonly families: FamilyBook;
+  readonly sharing: {
+    readonly rules: SharingRules;
+    /** Shared, whoever stands behind them. */
+    readonly addresses: readonly Prefix[];
+    /** Where the files that a rule names lie. */
+    readonly folder: string;
+  };
   readonly packs: readonly Pack[];
   /** Linux gateways with a helper; the first is this machine. */
   readonly gateways: readonly GatewayConfig[];
@@ -135,6 +144,11 @@ class Reader {
   text(file: string, path: string): string | undefined {
     const bytes = this.bytes(file, path);
     return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
+  }
+
+  /** Throws what node:fs throws: for files that name further files. */
+  raw(file: string): Uint8Array {
+    return this.#files.read(this.resolve(file));
   }
 
   bytes(file: string, path: string): Uint8Array | undefined {
@@ -233,6 +247,7 @@ function assemble(file: File, reader: Reader): Config {
       gatewayOf(one, `gateways[${file.gateways.indexOf(one)}]`, { file, packs, reader }),
     ),
     nasGateways: nasGateways(file, reader),
+    sharing: sharingOf(file.sharing, reader),
     accounting: { clients },
     aaa: aaaOf(file, reader),
     intake: {
@@ -247,6 +262,14 @@ function assemble(file: File, reader: Reader): Config {
       },
     }),
   };
+}
+
+function sharingOf({ rules, addresses }: File['sharing'], reader: Reader): Config['sharing'] {
+  const folder = dirname(reader.resolve(rules ?? '.'));
+  const text = rules === undefined ? undefined : reader.text(rules, 'sharing.rules');
+  if (rules === undefined || text === undefined) return { rules: NO_SHARING, addresses, folder };
+  const read = (path: string) => reader.raw(resolve(folder, path));
+  return { rules: reader.take(loadSharing({ text, file: rules, read })) ?? NO_SHARING, addresses, folder };
 }
 
 function unique(reader: Reader, path: string, names: readonly string[]): void {

@@ -130,6 +130,8 @@ export const configSchema = strict({
       (list) => list.filter((one) => one.kind !== 'radius' && one.ssh === undefined).length === 1,
       'one gateway of kind nftables, this machine: portal and DNS front live there; others by ssh, or of kind radius',
     ),
+  /** Addresses that several lines share: by rule (MAP-E, lw4o6, deterministic CGN), and any others behind translators. */
+  sharing: strict({ rules: filePath.optional(), addresses: z.array(prefix).max(1000).default([]) }).prefault({}),
   accounting: strict({ clients: z.array(accountingClient).max(1000).default([]) }).prefault({}),
   /** How AAA learns that a line is in the garden, so that a re-dial does not open it. */
   aaa: strict({

@@ -2,13 +2,15 @@
 
 import type { Ranges } from '../core/line/attribute.ts';
 import type { Binding } from '../core/line/binding.ts';
-import type { SharingRules } from '../core/line/sharing/rules.ts';
+import { NO_SHARING, type SharingRules } from '../core/line/sharing/rules.ts';
 import { type HouseholdOf, households } from '../core/net/household.ts';
+import { containsIp } from '../core/net/prefix.ts';
 import type { FamilyBook } from '../core/report/family.ts';
 import { Attributor } from './attribute.ts';
 import { Casebook } from './casebook.ts';
 import { Decider, type Policies } from './decide.ts';
 import { Enforcement } from './enforce.ts';
+import { NetworkFacts } from './facts.ts';
 import { Gardener } from './gardener.ts';
 import { type GatewayLink, gatewayOf } from './gateway-acts.ts';
 import { HoldRecord } from './hold-record.ts';
@@ -29,6 +31,7 @@ import type {
   Unpacker,
 } from './ports.ts';
 import { Reconciler } from './reconcile.ts';
+import { SourceQuality } from './source-quality.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { Verifier } from './verify.ts';
 
@@ -37,8 +40,10 @@ export interface FlowPorts {
   readonly evidence: Evidence;
   readonly unpacker: Unpacker;
   readonly bindings: Bindings;
-  /** Rules by which lines share addresses, as they are now. */
-  readonly sharing?: () => SharingRules;
+  /** Rules by which lines share addresses, as configured; a person may load others while the service runs. */
+  readonly sharing?: SharingRules;
+  /** undefined = the text does not load (any more). */
+  readonly parseSharing?: (text: string, name: string) => SharingRules | undefined;
   readonly translations?: Translations;
   readonly gateways: readonly GatewayLink[];
   readonly notifiers: readonly Notifier[];
@@ -67,7 +72,9 @@ export interface FlowPorts {
   readonly sha256: (text: string) => string;
 }
 
-export interface Flow extends FlowPorts {
+export interface Flow extends Omit<FlowPorts, 'sharing'> {
+  readonly facts: NetworkFacts;
+  readonly quality: SourceQuality;
   readonly casebook: Casebook;
   readonly attributor: Attributor;
   readonly decider: Decider;
@@ -83,8 +90,22 @@ export interface Flow extends FlowPorts {
 
 export function assembleFlow(ports: FlowPorts): Flow {
   const casebook = new Casebook({ ...ports, riders: [messagesFor(ports)] });
-  const attributor = new Attributor(ports);
-  const decider = new Decider({ ...ports, casebook, attributor, gatewayNameOf: gatewayNames(ports.gateways) });
+  const facts = new NetworkFacts({
+    ...ports,
+    configured: ports.sharing ?? NO_SHARING,
+    parseSharing: ports.parseSharing ?? (() => undefined),
+  });
+  const attributor = new Attributor({ ...ports, sharing: facts.sharing, corrections: facts.corrections });
+  const quality = new SourceQuality(ports);
+  casebook.onOrdered((ordered) => quality.onOrdered(ordered));
+  const decider = new Decider({
+    ...ports,
+    casebook,
+    attributor,
+    quality,
+    gatewayNameOf: gatewayNames(ports.gateways),
+    gatewayOfAddress: (ip) => ports.gateways.find((one) => one.pools?.some((pool) => containsIp(pool, ip)))?.name,
+  });
   const enforcement = new Enforcement({ ...ports, casebook, attributor });
   const gardener = new Gardener({
     ...ports,
@@ -103,6 +124,8 @@ export function assembleFlow(ports: FlowPorts): Flow {
     ...ports,
     casebook,
     attributor,
+    facts,
+    quality,
     decider,
     enforcement,
     gardener,

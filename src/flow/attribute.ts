@@ -3,6 +3,7 @@ import { type Instant, MINUTE } from '../core/kernel/time.ts';
 import { attribute, type Ranges, type Standing, standingFor } from '../core/line/attribute.ts';
 import type { Attribution } from '../core/line/attribution.ts';
 import type { Binding, Via } from '../core/line/binding.ts';
+import { type ClockCorrection, correctionMs } from '../core/line/corrections.ts';
 import type { Line } from '../core/line/line.ts';
 import type { SharingRules } from '../core/line/sharing/rules.ts';
 import { widestWindow } from '../core/line/window.ts';
@@ -16,6 +17,8 @@ export interface AttributeParts {
   readonly bindings: Pick<Bindings, 'holders' | 'over'>;
   readonly sharing?: () => SharingRules;
   readonly translations?: Pick<Translations, 'over'>;
+  /** Clocks put right by a person. */
+  readonly corrections?: () => readonly ClockCorrection[];
   readonly clock: Pick<Clock, 'now'>;
   readonly ranges: Ranges;
   readonly realm: string;
@@ -27,6 +30,8 @@ export interface AttributeParts {
 export interface Attributed {
   readonly attribution: Attribution;
   readonly line: Line | undefined;
+  /** When it was observed, where a person has put the feed's clock right. */
+  readonly observedAt?: Instant;
 }
 
 /** Widest skew a NAS is believed to have: a look-up reaches this much further than the plain window. */
@@ -50,9 +55,10 @@ export class Attributor {
   }
 
   async #attributeAt(
-    report: Report,
+    asTold: Report,
     how: { readonly arrivedAt?: Instant | undefined; readonly narrow?: boolean },
   ): Promise<Attributed> {
+    const report = this.#corrected(asTold);
     const now = this.#parts.clock.now();
     const arrivedAt = how.arrivedAt ?? (await this.#arrivedAt(report, now));
     const found = await findHolders(this.#parts, {
@@ -76,7 +82,14 @@ export class Attributor {
     });
     if (attribution.reason === 'infrastructure') this.#parts.onInfrastructure?.(report.source);
     const lineId = attribution.kind === 'unique' ? attribution.candidates[0]?.lineId : undefined;
-    return { attribution, line: [...lines.values()].find((line) => line.id === lineId) };
+    const line = [...lines.values()].find((one) => one.id === lineId);
+    return { attribution, line, ...(report === asTold ? {} : { observedAt: report.observedAt }) };
+  }
+
+  #corrected(report: Report): Report {
+    const { source, observedAt } = report;
+    const byMs = correctionMs(this.#parts.corrections?.() ?? [], 'feed', source, observedAt);
+    return byMs === 0 ? report : { ...report, observedAt: observedAt + byMs };
   }
 
   /**
@@ -133,7 +146,7 @@ export function wasProvisional(outcome: ReportOutcome | undefined): boolean {
 export function evidenceOf(attribution: Attribution): Json {
   return {
     candidates: attribution.candidates.map((one) => ({ ...one })),
-    bindingId: attribution.binding?.id ?? null,
+    bindingId: attribution.binding?.via?.bindingId ?? attribution.binding?.id ?? null,
     deltaMs: attribution.deltaMs,
     fromAt: attribution.window.fromAt,
     toAt: attribution.window.toAt,

@@ -6,6 +6,7 @@ import { DAY, type Instant } from '../core/kernel/time.ts';
 import type { Attribution } from '../core/line/attribution.ts';
 import type { Binding } from '../core/line/binding.ts';
 import type { Line } from '../core/line/line.ts';
+import type { Ip } from '../core/net/ip.ts';
 import {
   type Admit,
   type BreakerState,
@@ -25,6 +26,7 @@ import { evidenceOf } from './attribute.ts';
 import type { Casebook } from './casebook.ts';
 import { localTime } from './local-time.ts';
 import type { Clock, HoldSwitch, Ids, Json, Log, ReportOutcome, Store } from './ports.ts';
+import type { SourceQuality } from './source-quality.ts';
 
 export interface Policies {
   active(): Policy;
@@ -46,6 +48,10 @@ export interface DecideParts {
   readonly gatewayNameOf: (binding: Binding) => string;
   /** Source → who runs it: sources of one origin never corroborate each other. */
   readonly origins: Readonly<Record<string, string>>;
+  /** Left out: no source is ever demoted. */
+  readonly quality?: Pick<SourceQuality, 'isDemoted' | 'note'>;
+  /** Whose pool the address lies in; undefined = no gateway's of ours. */
+  readonly gatewayOfAddress?: (ip: Ip) => string | undefined;
 }
 
 export interface Decided {
@@ -125,6 +131,8 @@ export class Decider {
         found: await this.#parts.attributor.attribute(report),
       })),
     );
+    for (const { report, found } of attributed)
+      this.#parts.quality?.note(report.source, found.attribution, this.#parts.gatewayOfAddress?.(report.ip));
     const byLine = Map.groupBy(attributed, ({ report, found }) => found.line?.id ?? `report ${report.id}`);
     const quiet: ReportOutcome[] = [];
     await Promise.all(
@@ -192,8 +200,9 @@ export class Decider {
     const open = cases.find((one) => one.state !== 'closed' && one.family === report.family);
     const casePolicy = open === undefined ? undefined : policies.byVersion(open.policyVersion);
     const hours = (casePolicy ?? policy).supportHours;
+    const { observedAt } = found;
     const input: DecideInput = {
-      report,
+      report: observedAt === undefined ? report : { ...report, observedAt },
       attribution: found.attribution,
       line,
       history: { cases, reports },
@@ -202,6 +211,7 @@ export class Decider {
       ...(casePolicy === undefined ? {} : { casePolicy }),
       now,
       clockOk: this.clockOk(),
+      sourceDemoted: this.#parts.quality?.isDemoted(report.source) === true,
       // Asked where a step is about to act and nowhere else: the hold is a file that is read anew each time.
       get hold() {
         return hold.current().on;

@@ -2,6 +2,7 @@
 // translators' logs say stood behind the port, each joined to the line that held that. Judges nothing: core/line/attribute.ts.
 import type { Instant } from '../core/kernel/time.ts';
 import type { Question, Sharing } from '../core/line/attribute.ts';
+import { type ClockCorrection, correctedBinding, correctedTranslation, reachMs } from '../core/line/corrections.ts';
 import { isLogged, isWhole, joined, type Step, stepOfLog, stepsOfRules } from '../core/line/join.ts';
 import { resolveShared, type SharedAnswer, type SharingRules } from '../core/line/sharing/rules.ts';
 import type { Window } from '../core/line/window.ts';
@@ -15,6 +16,8 @@ export interface HolderParts {
   readonly sharing?: () => SharingRules;
   /** Left out: no translator logs. */
   readonly translations?: Pick<Translations, 'over'>;
+  /** Clocks put right by a person; left out: none. */
+  readonly corrections?: () => readonly ClockCorrection[];
 }
 
 export type Asked = Pick<Report, 'ip' | 'port' | 'protocol'> & {
@@ -29,10 +32,12 @@ export type Asked = Pick<Report, 'ip' | 'port' | 'protocol'> & {
 /** What `attribute` needs to judge: holders of both kinds, and what arithmetic says. */
 export type Found = Pick<Question, 'holders' | 'sharing'>;
 
-export async function findHolders(parts: HolderParts, asked: Asked): Promise<Found> {
+export async function findHolders(parts: HolderParts, plain: Asked): Promise<Found> {
   const { realm } = parts;
+  const reach = reachMs(parts.corrections?.() ?? []);
+  const asked = reach === 0 ? plain : { ...plain, window: widened(plain.window, reach) };
   const { ip, window } = asked;
-  const direct = await parts.bindings.holders(realm, ip, window.fromAt, window.toAt);
+  const direct = corrected(parts, await parts.bindings.holders(realm, ip, window.fromAt, window.toAt));
   if (ip.family !== 4) return { holders: direct };
   const answers = answersOf(parts, asked);
   const { steps, skewMs } = await stepsOf(parts, asked, answers);
@@ -60,7 +65,9 @@ async function stepsOf(parts: HolderParts, asked: Asked, answers: readonly Share
   if (port === undefined || protocol === 'icmp' || parts.translations === undefined) return { steps: ruled, skewMs: 0 };
   const place = { port, ...(protocol === undefined ? {} : { protocol }) };
   const logged = await parts.translations.over(realm, ip, place, window);
-  return { steps: [...ruled, ...logged.translations.map(stepOfLog)], skewMs: logged.skewMs };
+  const corrections = parts.corrections?.() ?? [];
+  const translations = logged.translations.map((one) => correctedTranslation(corrections, one));
+  return { steps: [...ruled, ...translations.map(stepOfLog)], skewMs: logged.skewMs };
 }
 
 interface Steps {
@@ -72,13 +79,23 @@ interface Steps {
 /** The uncertainties of both steps add up. */
 async function joinedTo(parts: HolderParts, step: Step, asked: Asked, stepSkewMs: number): Promise<Holders> {
   const { realm, prefix } = step.inside;
-  const found = await parts.bindings.over(realm, prefix, asked.window.fromAt, asked.window.toAt);
+  const found = corrected(parts, await parts.bindings.over(realm, prefix, asked.window.fromAt, asked.window.toAt));
   const inner = { ...found, tailLimitAt: asked.limitAt + found.skewMs };
   return {
     ...found,
     bindings: joined(step, inner, asked.core),
     skewMs: found.skewMs + (isLogged(step) ? stepSkewMs : 0),
   };
+}
+
+function corrected(parts: HolderParts, found: Holders): Holders {
+  const corrections = parts.corrections?.() ?? [];
+  if (corrections.length === 0) return found;
+  return { ...found, bindings: found.bindings.map((one) => correctedBinding(corrections, one)) };
+}
+
+function widened({ fromAt, toAt }: Asked['window'], byMs: number): Asked['window'] {
+  return { fromAt: fromAt - byMs, toAt: toAt + byMs };
 }
 
 function together(all: readonly Holders[]): Holders {

@@ -7,8 +7,8 @@ import type { Line } from '../core/line/line.ts';
 import type { Casebook, Extra, Ordered } from './casebook.ts';
 import type { Clock, Ids, Log, Notifier, OutboundMessage, Store } from './ports.ts';
 
-/** `exposed`: a notice about an open door, not about an attack. */
-export type MessageTemplate = 'noticed' | 'exposed' | 'quarantined' | 'released';
+/** `exposed`: a notice about an open door, not about an attack. `apology`: it was never this line. */
+export type MessageTemplate = 'noticed' | 'exposed' | 'quarantined' | 'released' | 'apology';
 
 export interface MessageText {
   readonly subject: string;
@@ -38,6 +38,8 @@ function templateOf(event: CaseEvent, state: Case): MessageTemplate | undefined 
     case 'quarantined':
     case 'released':
       return event.type;
+    case 'closed':
+      return event.reason === 'wrong-line' ? 'apology' : undefined;
     default:
       return undefined;
   }
@@ -49,6 +51,9 @@ export function messagesFor(parts: Pick<NotifyParts, 'notifiers' | 'clock' | 'id
     const templates = new Set(events.map(({ event }) => templateOf(event, after)).filter((one) => one !== undefined));
     // Only whoever had a limit is told that it was lifted.
     if (!isGarden(before?.access ?? 'open')) templates.delete('released');
+    // And only whoever was told of it, or felt it, is told that it was a mistake.
+    if (before === undefined || before.state === 'watching' || before.state === 'held') templates.delete('apology');
+    if (templates.has('apology')) templates.delete('released');
     const messages: OutboundMessage[] = [];
     for (const template of templates) {
       for (const notifier of parts.notifiers) {

@@ -39,6 +39,7 @@ const URGENT: ReadonlySet<string> = new Set([
   'release-all.preview',
   'release-all.run',
   'case.release',
+  'case.wrong-line',
 ]);
 
 /** Orders that look, stop or free: taken while the service starts, and with the store half read. */

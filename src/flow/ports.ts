@@ -119,6 +119,8 @@ export interface ReportOutcome {
 export interface Change {
   readonly cases?: readonly CaseChange[];
   readonly reportOutcomes?: readonly ReportOutcome[];
+  /** Reports that were attributed to nobody and touch no case are pending again; others of these ids stay as they are. */
+  readonly reopen?: readonly string[];
   readonly audit?: readonly AuditDraft[];
   readonly arm?: readonly Timer[];
   readonly disarm?: readonly { readonly kind: string; readonly key: string }[];
@@ -181,6 +183,18 @@ export interface CaseQuery {
   readonly afterId?: string;
 }
 
+export interface DeskQuery {
+  readonly kind?: 'ambiguous' | 'stale' | 'none';
+  /** Stable code of the attribution. */
+  readonly reason?: string;
+  readonly source?: string;
+  /** Observed since. */
+  readonly sinceAt?: Instant;
+  /** Older than this place in the order of arrival. */
+  readonly beforeSeq?: number;
+  readonly limit: number;
+}
+
 export interface Store {
   commit(change: Change): Promise<Result<{ readonly auditSequence: number }, CommitError>>;
 
@@ -200,6 +214,16 @@ export interface Store {
   ): Promise<readonly { readonly report: Report; readonly outcome?: ReportOutcome }[]>;
   /** Reports decided for a line inside a window: counts for rules, corroboration, verify. */
   reportsOfLine(lineId: string, epoch: number, fromAt: Instant, toAt: Instant): Promise<readonly Report[]>;
+  /** Reports that name no line for sure, newest first by arrival; `seq` is the place to go on from. */
+  unresolved(query: DeskQuery): Promise<readonly { readonly id: string; readonly seq: number }[]>;
+  unresolvedCounts(): Promise<
+    readonly { readonly source: string; readonly kind: string; readonly reason: string; readonly count: number }[]
+  >;
+  /** Reports attributed by one of these bindings, or over one of these rules or translations (`via`). */
+  reportsResting(
+    on: { readonly bindings: readonly string[]; readonly steps: readonly string[] },
+    limit: number,
+  ): Promise<readonly { readonly report: Report; readonly outcome?: ReportOutcome }[]>;
   evidenceFiles(query: {
     readonly state?: 'accepted' | 'parked';
     readonly limit: number;

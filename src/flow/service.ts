@@ -3,6 +3,7 @@
 import { MINUTE, SECOND } from '../core/kernel/time.ts';
 import type { Flow } from './assemble.ts';
 import { importJournal } from './release-all.ts';
+import { SAVE_EVERY_MS } from './source-quality.ts';
 import { isSure } from './sure-clock.ts';
 
 interface Loop {
@@ -87,6 +88,7 @@ export class Service {
     await this.#loopsEnded();
     await this.#flow.enforcement.settled();
     await this.#flow.gardener.stop();
+    await this.#flow.quality.save();
     await this.#flow.store.checkpoint(this.#flow.clock.now());
   }
 
@@ -132,6 +134,7 @@ export class Service {
       { name: 'read-back', everyMs: 5 * MINUTE, turn: () => flow.reconciler.full() },
       { name: 'checkpoint', everyMs: CHECKPOINT_MS, turn: () => flow.store.checkpoint(flow.clock.now()) },
       { name: 'audit-tables', everyMs: AUDIT_TABLES_MS, turn: () => this.checkTables(), restFactor: 9 },
+      { name: 'source-quality', everyMs: SAVE_EVERY_MS, turn: () => flow.quality.save() },
       { name: 'purge', everyMs: PURGE_MS, turn: () => this.purge() },
     ];
   }

@@ -11,6 +11,7 @@ const fileSchema = z.strictObject({
   exposed: textSchema,
   quarantined: textSchema,
   released: textSchema,
+  apology: textSchema,
 });
 
 const FOLDER = join(import.meta.dirname, '../../locales/messages');

@@ -60,6 +60,14 @@ export const MESSAGES = {
 
   // decisions
   BREAKER_TRIPPED: { text: 'Too many new gardens: all further ones wait', next: 'engawa breaker show' },
+  SOURCE_DEMOTED: {
+    text: 'A source is over its limit: what it says goes to review, nothing of it acts by itself',
+    next: 'engawa feeds quality; engawa desk list; engawa feeds restore NAME when the reason is mended',
+  },
+  SHARING_RULES_GONE: {
+    text: 'The sharing rules that were loaded last no longer load: the configured ones hold',
+    next: 'engawa sharing load FILE',
+  },
   WRONG_LINE: { text: 'A later record names another holder: the line was released', next: 'engawa case why' },
   RECHECK_FAILED: { text: 'Holders could not be checked again; it will be tried again', next: 'check the store' },
 

@@ -33,6 +33,8 @@ const READ_BY: Readonly<Record<string, readonly [file: string, words: string]>> 
   'dns.resolvers[]': ['serve.ts', 'config.dns.resolvers.map'],
   'dns.port': ['serve.ts', 'port: config.dns.port'],
   dialects: ['config/load.ts', 'reader.folder(file.dialects'],
+  'sharing.rules': ['config/load.ts', "reader.text(rules, 'sharing.rules')"],
+  'sharing.addresses[]': ['compose.ts', 'shared: config.sharing.addresses'],
   'aaa.postAuth.listen': ['serve.ts', 'listen(server, postAuth.listen)'],
   'aaa.postAuth.keyFiles[]': ['aaa.ts', 'postAuth.keys.map'],
   'aaa.sql.kind': ['aaa.ts', "kind === 'postgresql'"],

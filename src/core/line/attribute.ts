@@ -46,7 +46,9 @@ export function attribute(question: Question): Attribution {
   const window = windowFor(question, matching);
   const say = answerer(question, window);
   if (isIn(ranges.infrastructure, report.ip)) return say('not-ours', 'infrastructure', []);
-  if (ranges.ours.length > 0 && !isIn(ranges.ours, report.ip)) return say('not-ours', 'address-outside-our-ranges', []);
+  // Whoever speaks of an address as shared speaks of one of ours.
+  const isOurs = ranges.ours.length === 0 || isIn(ranges.ours, report.ip) || question.sharing !== undefined;
+  if (!isOurs && !isIn(ranges.shared, report.ip)) return say('not-ours', 'address-outside-our-ranges', []);
   if (window.fromAt > arrivedAt) return say('impossible', 'observed-in-the-future', []);
   const touching = matching.filter((one) => mayTouch(one, window));
   const refused = refuseShared(question, matching, touching);

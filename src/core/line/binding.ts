@@ -37,6 +37,8 @@ export interface Via {
   readonly id: string;
   readonly realm: string;
   readonly inside: Prefix;
+  /** Of whoever held that; absent when nobody of ours did. */
+  readonly bindingId?: string;
 }
 
 /** Different blocks of one shared address: neither says anything about the other. */

@@ -109,7 +109,7 @@ function joinOne(step: Step, one: Binding, inner: Inner): Binding[] {
   const certainFromAt = Math.max(step.certainFromAt, certainFrom(one));
   return [
     {
-      ...placeOf(step),
+      ...placeOf(step, one.id),
       id: `${one.id}\u0000${step.id}`,
       accessKey: one.accessKey,
       source: isLogged(step) ? 'accounting' : one.source,
@@ -137,12 +137,18 @@ function nobodyKnown(step: Step): Binding {
   };
 }
 
-function placeOf(step: Step): Pick<Binding, 'realm' | 'prefix' | 'ports' | 'via'> {
+function placeOf(step: Step, bindingId?: string): Pick<Binding, 'realm' | 'prefix' | 'ports' | 'via'> {
   return {
     realm: step.realm,
     prefix: prefixOf(step.outside),
     ...(step.ports === undefined ? {} : { ports: step.ports }),
-    via: { kind: step.kind, id: step.id, realm: step.inside.realm, inside: step.inside.prefix },
+    via: {
+      kind: step.kind,
+      id: step.id,
+      realm: step.inside.realm,
+      inside: step.inside.prefix,
+      ...(bindingId === undefined ? {} : { bindingId }),
+    },
   };
 }
 

@@ -25,7 +25,7 @@ export function decide(input: DecideInput): Decision {
   if (stopped !== undefined) return stopped;
   const { line } = input;
   if (line === undefined) return review('line-unknown');
-  return byLine(input, line) ?? byTime(input) ?? byRules(input, line);
+  return byLine(input, line) ?? byTime(input) ?? bySource(input) ?? byRules(input, line);
 }
 
 /** These never touch a case: not evidence against this line, or not to be believed. */
@@ -67,6 +67,11 @@ function byTime(input: DecideInput): Decision | undefined {
   const caseId = openCaseOf(input)?.id;
   if (now - report.observedAt > LIMITS.reportFreshMs) return ignore('report-too-old', caseId);
   return isInGrace(history.cases, report.observedAt) ? ignore('grace-after-release', caseId) : undefined;
+}
+
+/** Its reports stay on record and on the case; nothing follows from them by itself (F18). */
+function bySource(input: DecideInput): Decision | undefined {
+  return input.sourceDemoted === true ? review('source-demoted', openCaseOf(input)?.id) : undefined;
 }
 
 function byRules(input: DecideInput, line: Line): Decision {

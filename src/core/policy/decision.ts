@@ -30,6 +30,8 @@ export interface DecideInput {
   readonly hold: boolean;
   /** Source → who stands behind it, where several sources are one (configuration: `origin`). Absent: each its own. */
   readonly origins?: Readonly<Record<string, string>>;
+  /** The source went over its limits: a person looks at what it says until one lets it act again. */
+  readonly sourceDemoted?: boolean;
   /** isSupportOpen of the deciding policy (casePolicy when given), at now. */
   readonly supportOpen: boolean;
 }
@@ -56,6 +58,7 @@ export type ReviewReason =
   | 'line-protected'
   | 'wholesale-line'
   | 'disputed'
+  | 'source-demoted'
   | 'policy-missing';
 
 /** Recorded on the case; no step. */

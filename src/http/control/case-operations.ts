@@ -12,8 +12,9 @@ import { evidenceRow } from '../../flow/evidence-row.ts';
 import { standingOf } from '../../flow/line-standing.ts';
 import type { Operations } from '../../flow/operations.ts';
 import type { Json } from '../../flow/ports.ts';
+import { rollBackWrongLine } from '../../flow/wrong-line.ts';
 import { plainText } from '../../telemetry/plain.ts';
-import { oneOf, text } from './input.ts';
+import { oneOf, optionalText, text } from './input.ts';
 import { notDone } from './refusal.ts';
 
 const LIST_LIMIT = 200;
@@ -103,6 +104,24 @@ export function caseOperations(flow: Flow, freeOffline?: FreeOffline): Operation
       return {
         case: caseView(answer.value.after),
         proof: standing === undefined ? null : (standing.proof as unknown as Json),
+      };
+    },
+    'case.wrong-line': async (input, { by }) => {
+      const state = await theCase(flow, text(input, 'find'));
+      const line = await flow.store.line(state.lineId);
+      const words = flow.renderMessage('apology', line?.language ?? flow.defaultLanguage, state.checkCode);
+      const apology = optionalText(input, 'apology', { max: 4000 }) ?? `${words.subject}\n\n${words.text}`;
+      const answer = await rollBackWrongLine(flow, state, { by, reason: text(input, 'reason'), apology });
+      if (!answer.ok) throw notDone(answer.error, `the case refused it: ${answer.error}`);
+      await freeOffline?.(state.lineId);
+      const standing = line === undefined ? undefined : await standingOf(flow, line);
+      return {
+        case: caseView(answer.value.case),
+        proof: standing === undefined ? null : (standing.proof as unknown as Json),
+        apology: { hash: answer.value.apology, text: apology },
+        on: { ...answer.value.on },
+        others: answer.value.others.map((one) => ({ ...one })),
+        more: answer.value.more,
       };
     },
     'case.dispute': async (input, { by }) => {

@@ -21,8 +21,8 @@ export function text(input: Input, name: string, options: { readonly max?: numbe
   return value;
 }
 
-export function optionalText(input: Input, name: string): string | undefined {
-  return input[name] === undefined || input[name] === null ? undefined : text(input, name);
+export function optionalText(input: Input, name: string, options: { readonly max?: number } = {}): string | undefined {
+  return input[name] === undefined || input[name] === null ? undefined : text(input, name, options);
 }
 
 export function flag(input: Input, name: string): boolean {

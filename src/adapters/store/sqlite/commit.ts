@@ -3,6 +3,7 @@ import type { Change } from '../../../flow/ports.ts';
 import { appendAudit, entriesOf, readHead } from './audit-rows.ts';
 import { putCase } from './case-rows.ts';
 import type { Connection } from './database.ts';
+import { reopen } from './desk-rows.ts';
 import type { StoreKeys } from './keys.ts';
 import { putLine } from './line-rows.ts';
 import { putOutcome } from './report-rows.ts';
@@ -27,6 +28,7 @@ export function applyChange(
   for (const token of change.useTokens ?? []) useToken(tx, token);
   const cases = (change.cases ?? []).map((one) => ({ change: one, rows: putCase(tx, one) }));
   for (const outcome of change.reportOutcomes ?? []) putOutcome(tx, outcome);
+  reopen(tx, change.reopen ?? []);
   for (const line of change.lines ?? []) putLine(tx, line);
   for (const record of change.enforcement ?? []) putEnforcement(tx, record);
   for (const timer of change.disarm ?? []) disarmTimer(tx, timer);

@@ -4,13 +4,14 @@ import { err, ok, type Result } from '../../../core/kernel/result.ts';
 import type { Instant } from '../../../core/kernel/time.ts';
 import type { Line } from '../../../core/line/line.ts';
 import type { RefusedRow, Report } from '../../../core/report/report.ts';
-import type { CaseQuery, Change, CommitError, EvidenceFile, Store } from '../../../flow/ports.ts';
+import type { CaseQuery, Change, CommitError, DeskQuery, EvidenceFile, Store } from '../../../flow/ports.ts';
 import { formatNoteKey } from '../../../protocols/tlog/note.ts';
 import { auditOfCase, signHead, writeCheckpoint } from './audit-rows.ts';
 import * as cases from './case-rows.ts';
 import { checkTables } from './check-tables.ts';
 import { applyChange } from './commit.ts';
 import { type Connection, Database } from './database.ts';
+import * as desk from './desk-rows.ts';
 import { refuseUsedFolder, writeExport } from './export.ts';
 import { keyed, type StoreKeys } from './keys.ts';
 import { LineCache } from './line-cache.ts';
@@ -116,6 +117,14 @@ export class SqliteStore implements Store {
   reportsOfCase = async (caseId: string, limit: number) => reports.reportsOfCase(this.database.read, caseId, limit);
   refusedRows = async (hash: string, limit: number) => reports.refusedRows(this.database.read, hash, limit);
   evidenceFile = async (hash: string) => reports.evidenceFiles(this.database.read, { hash, limit: 1 })[0];
+
+  unresolved = async (query: DeskQuery) => desk.unresolvedIds(this.database.read, query);
+  unresolvedCounts = async () => desk.unresolvedCounts(this.database.read);
+
+  async reportsResting(on: Parameters<Store['reportsResting']>[0], limit: number) {
+    const ids = desk.restingOn(this.database.read, on, limit);
+    return ids.map((id) => reports.readReport(this.database.read, id)).filter((one) => one !== undefined);
+  }
 
   async reportsOfLine(lineId: string, epoch: number, fromAt: Instant, toAt: Instant) {
     return reports.reportsOfLine(this.database.read, { lineId, epoch, fromAt, toAt });

@@ -1,0 +1,60 @@
+// A clock that was wrong for a while, put right by a person: what its source said is read as if the clock had been true. Nothing
+// stored is rewritten; a correction that is taken back leaves no trace in the records.
+import { HOUR, type Instant } from '../kernel/time.ts';
+import type { Binding } from './binding.ts';
+import type { Translation } from './translations.ts';
+
+export interface ClockCorrection {
+  /** Whose clock: a NAS, a translator (both as bindings name them) or a feed. */
+  readonly of: 'nas' | 'translator' | 'feed';
+  readonly name: string;
+  /** What is added to its times, ms: positive when its clock was behind. At most a day either way. */
+  readonly offsetMs: number;
+  /** On its own clock. */
+  readonly fromAt: Instant;
+  readonly toAt: Instant;
+}
+
+/** A whole zone and a date line: nothing that can be told from a wrong clock lies further off. */
+export const MAX_CORRECTION_MS = 26 * HOUR;
+
+/** The correction that holds for this moment of that clock; 0 = none. The last one that was given wins. */
+export function correctionMs(
+  all: readonly ClockCorrection[],
+  of: ClockCorrection['of'],
+  name: string,
+  at: Instant,
+): number {
+  return all.findLast((one) => one.of === of && one.name === name && one.fromAt <= at && at <= one.toAt)?.offsetMs ?? 0;
+}
+
+/** How much wider one must look to find what a correction may move into the window. */
+export function reachMs(all: readonly ClockCorrection[]): number {
+  return all.reduce((widest, one) => Math.max(widest, Math.abs(one.offsetMs)), 0);
+}
+
+export function correctedBinding(all: readonly ClockCorrection[], one: Binding): Binding {
+  if (one.nas === undefined) return one;
+  const nas = one.nas;
+  const move = (at: Instant) => at + correctionMs(all, 'nas', nas, at);
+  return {
+    ...one,
+    startAt: move(one.startAt),
+    certainEndAt: move(one.certainEndAt),
+    ...(one.certainFromAt === undefined ? {} : { certainFromAt: move(one.certainFromAt) }),
+    ...(one.endAt === undefined ? {} : { endAt: move(one.endAt) }),
+  };
+}
+
+export function correctedTranslation(all: readonly ClockCorrection[], one: Translation): Translation {
+  const move = (at: Instant) =>
+    Number.isFinite(at) ? at + correctionMs(all, 'translator', one.source.split('/')[0]!, at) : at;
+  return {
+    ...one,
+    startAt: move(one.startAt),
+    certainFromAt: move(one.certainFromAt),
+    certainEndAt: move(one.certainEndAt),
+    coveredUntilAt: move(one.coveredUntilAt),
+    ...(one.endAt === undefined ? {} : { endAt: move(one.endAt) }),
+  };
+}

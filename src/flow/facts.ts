@@ -1,0 +1,106 @@
+// Facts about the network that a person supplies while the service runs: rules by which addresses are shared, and clocks that were
+// wrong for a while. Kept in the store with who and when; every attribution after that goes by them, and old ones can be asked anew.
+import type { Instant } from '../core/kernel/time.ts';
+import type { ClockCorrection } from '../core/line/corrections.ts';
+import type { SharingRules } from '../core/line/sharing/rules.ts';
+import type { Clock, Json, Store } from './ports.ts';
+
+export interface GivenCorrection extends ClockCorrection {
+  readonly id: string;
+  readonly by: string;
+  readonly at: Instant;
+  readonly reason: string;
+}
+
+export interface GivenSharing {
+  /** The file as it was given, and its name. */
+  readonly text: string;
+  readonly name: string;
+  readonly version: string;
+  readonly by: string;
+  readonly at: Instant;
+}
+
+export interface FactParts {
+  readonly store: Pick<Store, 'setting' | 'commit'>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Throws nothing: a text that was accepted once and no longer loads gives undefined. */
+  readonly parseSharing: (text: string, name: string) => SharingRules | undefined;
+  /** As configured; what a person loads later takes its place. */
+  readonly configured: SharingRules;
+}
+
+const CORRECTIONS = 'clock-corrections';
+const SHARING = 'sharing-rules';
+const MOST_CORRECTIONS = 500;
+const HISTORY_KEPT = 20;
+
+export class NetworkFacts {
+  readonly #parts: FactParts;
+  #corrections: readonly GivenCorrection[] = [];
+  #given: readonly GivenSharing[] = [];
+  #rules: SharingRules;
+
+  constructor(parts: FactParts) {
+    this.#parts = parts;
+    this.#rules = parts.configured;
+  }
+
+  /** Before anything is attributed. Returns false when rules that were given once no longer load: then the configured ones hold. */
+  async load(): Promise<boolean> {
+    this.#corrections = ((await this.#parts.store.setting(CORRECTIONS)) ?? []) as unknown as readonly GivenCorrection[];
+    this.#given = ((await this.#parts.store.setting(SHARING)) ?? []) as unknown as readonly GivenSharing[];
+    const newest = this.#given.at(-1);
+    if (newest === undefined) return true;
+    const rules = this.#parts.parseSharing(newest.text, newest.name);
+    this.#rules = rules ?? this.#parts.configured;
+    return rules !== undefined;
+  }
+
+  readonly corrections = (): readonly GivenCorrection[] => this.#corrections;
+  readonly sharing = (): SharingRules => this.#rules;
+  readonly history = (): readonly GivenSharing[] => this.#given;
+
+  /** The rules must have been parsed without a fault. Durable when it resolves. */
+  async giveSharing(
+    rules: SharingRules,
+    file: { readonly text: string; readonly name: string; readonly by: string },
+  ): Promise<void> {
+    const { text, name, by } = file;
+    const at = this.#parts.clock.now();
+    const given = [...this.#given, { text, name, version: rules.version, by, at }].slice(-HISTORY_KEPT);
+    const detail = { name, version: rules.version, rules: rules.rules.length, before: this.#rules.version };
+    await this.#record({ [SHARING]: given as unknown as Json }, 'sharing-rules-given', by, detail);
+    this.#given = given;
+    this.#rules = rules;
+  }
+
+  /** Durable when it resolves; false when there are too many already. */
+  async correct(correction: Omit<GivenCorrection, 'at'>): Promise<boolean> {
+    if (this.#corrections.length >= MOST_CORRECTIONS) return false;
+    const given = [...this.#corrections, { ...correction, at: this.#parts.clock.now() }];
+    const { by, id: _id, ...detail } = correction;
+    await this.#record({ [CORRECTIONS]: given as unknown as Json }, 'clock-corrected', by, detail);
+    this.#corrections = given;
+    return true;
+  }
+
+  async takeBack(id: string, by: string): Promise<boolean> {
+    const kept = this.#corrections.filter((one) => one.id !== id);
+    if (kept.length === this.#corrections.length) return false;
+    await this.#record({ [CORRECTIONS]: kept as unknown as Json }, 'clock-correction-taken-back', by, { id });
+    this.#corrections = kept;
+    return true;
+  }
+
+  async #record(
+    settings: Readonly<Record<string, Json>>,
+    action: string,
+    by: string,
+    detail: Readonly<Record<string, Json>>,
+  ): Promise<void> {
+    const audit = [{ at: this.#parts.clock.now(), actor: { kind: 'staff' as const, name: by }, action, detail }];
+    const committed = await this.#parts.store.commit({ settings, audit });
+    if (!committed.ok) throw new Error('a setting met a conflict');
+  }
+}
