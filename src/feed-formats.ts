@@ -6,6 +6,7 @@ import { readAbusehub } from './protocols/abusehub/read.ts';
 import { readArf } from './protocols/arf/read.ts';
 import { readIntelmq } from './protocols/intelmq/read.ts';
 import { readN6 } from './protocols/n6/read.ts';
+import { readProfiles } from './protocols/profile/read.ts';
 import { readShadowserver } from './protocols/shadowserver/parse.ts';
 import { readSuricata } from './protocols/suricata/read.ts';
 import { readXarf } from './protocols/xarf/read.ts';
@@ -27,6 +28,8 @@ export function readerOf(feed: FeedConfig): FeedReader {
       return readSuricata(feed);
     case 'arf':
       return readArf;
+    case 'profile':
+      return readProfiles(feed.profiles);
   }
 }
 

@@ -18,7 +18,7 @@ export function dryRunFeed(name: string, options: GlobalOptions): FeedConfig {
 
 function unconfigured(name: string, path: string): FeedConfig {
   const feed = feedSchema.safeParse({ name, kind: name });
-  if (feed.success) return feed.data;
+  if (feed.success && feed.data.kind !== 'profile') return feed.data;
   throw new CliFault(
     2,
     'source-unknown',

@@ -2,9 +2,10 @@
 // all kinds share stands once, in `common`.
 import { z } from 'zod';
 import { DAY, MINUTE, SECOND } from '../core/kernel/time.ts';
+import type { FeedProfile } from '../core/report/feed-profile.ts';
 import { REPORT_CLASSES } from '../core/report/report.ts';
 import { strict } from './document.ts';
-import { duration, line, prefix, slug, timeZone } from './scalars.ts';
+import { duration, feedZone, line, prefix, slug } from './scalars.ts';
 
 /** Of every feed, whatever its kind. */
 const common = {
@@ -24,7 +25,7 @@ const abusehub = strict({
   kind: z.literal('abusehub'),
   ...common,
   /** Its files write local time without saying so: `Europe/Amsterdam`, unless the hub says otherwise. No default: a guess. */
-  timeZone,
+  timeZone: feedZone,
 });
 
 const xarf = strict({
@@ -63,7 +64,59 @@ const suricata = strict({
 
 const arf = strict({ kind: z.literal('arf'), ...common });
 
-export const feedSchema = z.discriminatedUnion('kind', [shadowserver, abusehub, xarf, n6, intelmq, suricata, arf]);
+const profile = strict({
+  kind: z.literal('profile'),
+  ...common,
+  /** Names of mapping profiles: of Engawa's or of the folder `feedProfiles`. Several: dialects that a file's comments tell apart. */
+  profiles: z.array(slug).min(1).max(8),
+});
+
+export const feedSchema = z.discriminatedUnion('kind', [
+  shadowserver,
+  abusehub,
+  xarf,
+  n6,
+  intelmq,
+  suricata,
+  arf,
+  profile,
+]);
+
+type FeedFile = z.output<typeof feedSchema>;
+type ProfileFeed = Extract<FeedFile, { kind: 'profile' }>;
 
 /** A feed as the readers of formats get it. */
-export type FeedConfig = z.output<typeof feedSchema>;
+export type FeedConfig =
+  | Exclude<FeedFile, ProfileFeed>
+  | (Omit<ProfileFeed, 'profiles'> & { readonly profiles: readonly FeedProfile[] });
+
+type NamedFault = { readonly path: string; readonly expected: string; readonly got: string };
+
+/** Names of profiles become the profiles. */
+export function withProfiles(
+  feed: FeedFile,
+  known: ReadonlyMap<string, FeedProfile>,
+): { readonly feed: FeedConfig; readonly faults: readonly NamedFault[] } {
+  if (feed.kind !== 'profile') return { feed, faults: [] };
+  const profiles = feed.profiles.flatMap((name) => known.get(name) ?? []);
+  const faults = feed.profiles.flatMap((name, i) =>
+    known.has(name)
+      ? []
+      : [
+          {
+            path: `profiles[${i}]`,
+            expected: `one of the profiles ${[...known.keys()].join(', ')}`,
+            got: JSON.stringify(name),
+          },
+        ],
+  );
+  // One reading of the bytes for all of them; which one holds is told by the text.
+  const readings = new Set(profiles.map(({ format }) => JSON.stringify({ ...format, columns: 0, mayGrow: 0 })));
+  if (readings.size > 1 || profiles.slice(0, -1).some((one) => one.toldBy === undefined))
+    faults.push({
+      path: 'profiles',
+      expected: 'profiles of one format, separator, comment and quotes, each but the last with toldBy',
+      got: feed.profiles.join(', '),
+    });
+  return { feed: { ...feed, profiles }, faults };
+}

@@ -15,6 +15,8 @@ import { BUILT_IN_DIALECTS, loadDialects } from './dialects.ts';
 import { placeOf, readDocument } from './document.ts';
 import { loadFamilies, loadPacks } from './families.ts';
 import type { Fault } from './faults.ts';
+import { BUILT_IN_PROFILES, loadFeedProfiles } from './feed-profiles.ts';
+import { type FeedConfig, withProfiles } from './feeds.ts';
 import { configSchema } from './schema.ts';
 import { loadSharing } from './sharing.ts';
 
@@ -75,7 +77,18 @@ export interface AaaConfig {
 export interface Config
   extends Omit<
     File,
-    'gateways' | 'dialects' | 'sharing' | 'aaa' | 'accounting' | 'intake' | 'webhook' | 'families' | 'packs' | 'mail'
+    | 'gateways'
+    | 'dialects'
+    | 'sharing'
+    | 'aaa'
+    | 'accounting'
+    | 'intake'
+    | 'webhook'
+    | 'families'
+    | 'packs'
+    | 'mail'
+    | 'feeds'
+    | 'feedProfiles'
   > {
   /** Where it was read from. */
   readonly path: string;
@@ -88,6 +101,7 @@ export interface Config
     readonly folder: string;
   };
   readonly packs: readonly Pack[];
+  readonly feeds: readonly FeedConfig[];
   /** Linux gateways with a helper; the first is this machine. */
   readonly gateways: readonly GatewayConfig[];
   readonly nasGateways: readonly NasGatewayConfig[];
@@ -201,7 +215,7 @@ function assemble(file: File, reader: Reader): Config {
   const familiesText = reader.text(file.families, 'families');
   const families = familiesText === undefined ? undefined : reader.take(loadFamilies(familiesText, file.families));
   const packs = reader.take(loadPacks(reader.folder(file.packs, 'packs'))) ?? [];
-  const { webhook, mail, dialects: _, ...plain } = file;
+  const { webhook, mail, dialects: _, feedProfiles: __, ...plain } = file;
   const at = (path: string) => reader.resolve(path);
   unique(
     reader,
@@ -243,6 +257,7 @@ function assemble(file: File, reader: Reader): Config {
     // Never used when missing: a fault was recorded and load() answers with it.
     families: families ?? { families: new Map(), slugByName: new Map() },
     packs,
+    feeds: feedsOf(file, reader),
     gateways: localFirst(linux).map((one) =>
       gatewayOf(one, `gateways[${file.gateways.indexOf(one)}]`, { file, packs, reader }),
     ),
@@ -316,6 +331,21 @@ function steeringArrives(reader: Reader, file: File, linux: readonly LinuxFile[]
     if (host !== '::' && host !== '0.0.0.0' && (address === undefined || !ours.includes(formatIp(address))))
       reader.fault(`listen.${key}`, "[::], or the portal's own address", JSON.stringify(host));
   }
+}
+
+function feedsOf(file: File, reader: Reader): readonly FeedConfig[] {
+  const needed = file.feedProfiles !== undefined || file.feeds.some((feed) => feed.kind === 'profile');
+  const own = file.feedProfiles === undefined ? [] : reader.folder(file.feedProfiles, 'feedProfiles');
+  const loaded = needed
+    ? reader.take(loadFeedProfiles([...reader.folder(BUILT_IN_PROFILES, 'feedProfiles'), ...own]))
+    : new Map();
+  return file.feeds.map((written, i) => {
+    const { feed, faults } = withProfiles(written, loaded ?? new Map());
+    // When the profiles themselves do not load, that is the fault to tell.
+    for (const { path, expected, got } of loaded === undefined ? [] : faults)
+      reader.fault(`feeds[${i}].${path}`, expected, got);
+    return feed;
+  });
 }
 
 function gatewayOf(

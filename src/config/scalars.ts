@@ -120,6 +120,11 @@ export const timeZone = scalar('an IANA time zone, such as Asia/Tokyo', (text) =
   isTimeZone(text) ? text : undefined,
 );
 
+/** Of a feed's times: `IST` is India to this runtime and Israel to others, so only `UTC` and Area/City. */
+export const feedZone = scalar('an IANA time zone such as Asia/Tokyo, or UTC; no abbreviation', (text) =>
+  isTimeZone(text) && (text === 'UTC' || /^[A-Z][A-Za-z]+\/[A-Z]/.test(text)) ? text : undefined,
+);
+
 function isTimeZone(text: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: text });

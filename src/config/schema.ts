@@ -174,6 +174,8 @@ export const configSchema = strict({
       .default([]),
   }).prefault({}),
   feeds: z.array(feedSchema).max(100).default([]),
+  /** Mapping profiles of your own, beside those that come with Engawa. */
+  feedProfiles: filePath.optional(),
 
   clock: strict({ source: z.enum(['chrony', 'timesyncd', 'assumed']) }),
   mail: z.discriminatedUnion('kind', [smtp, spool]),

@@ -129,6 +129,8 @@ const READ_BY: Readonly<Record<string, readonly [file: string, words: string]>> 
   'feeds[].alerts[].class': ['protocols/suricata/read.ts', 'rule.class'],
   'feeds[].alerts[].accuses': ['protocols/suricata/read.ts', 'rule.accuses'],
   'feeds[].alerts[].family': ['protocols/suricata/read.ts', 'rule.family'],
+  'feeds[].profiles[]': ['feed-formats.ts', 'feed.profiles'],
+  feedProfiles: ['config/load.ts', 'reader.folder(file.feedProfiles'],
   'feeds[].origin': ['compose.ts', 'config.feeds]'],
   'clock.source': ['compose.ts', 'source: config.clock.source'],
   'mail.kind': ['adapters/notifier/create.ts', "mail.kind === 'spool'"],

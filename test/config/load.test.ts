@@ -163,6 +163,24 @@ describe('D09: a faulty configuration does not load', () => {
     expect(faultsOf(withChange('kind: shadowserver }', 'kind: shadowserver, timeZone: UTC }'))).toEqual([]);
   });
 
+  it('an AbuseHUB feed must say its zone, and no abbreviation will do', () => {
+    const hub = (more: string) => withChange('kind: shadowserver }', `kind: abusehub${more} }`);
+    expect(faultsOf(hub(''))[0]).toContain('(feeds[0].timeZone)');
+    expect(faultsOf(hub(', timeZone: CET'))[0]).toContain('expected an IANA time zone such as Asia/Tokyo');
+    expect(faultsOf(hub(', timeZone: Europe/Amsterdam'))).toEqual([]);
+    expect(faultsOf(hub(', timeZone: Europe/Amsterdam, clock: 1s'))[0]).toContain('"clock"');
+  });
+
+  it('a feed of kind profile gets the profiles it names; several must be told apart', () => {
+    const list = (names: string) => withChange('kind: shadowserver }', `kind: profile, profiles: ${names} }`);
+    const loaded = loadText(list('[team-cymru-new, team-cymru-old]'));
+    expect(loaded.ok && loaded.value.feeds.map((feed) => feed.kind === 'profile' && feed.profiles.length)).toEqual([2]);
+    expect(faultsOf(list('[spamhaus]'))[0]).toContain('expected one of the profiles nicter, notice, spamhaus-cert');
+    expect(faultsOf(list('[notice, nicter]'))[0]).toContain('each but the last with toldBy');
+    expect(faultsOf(list('[team-cymru-new, spamhaus-cert]'))[0]).toContain('of one format');
+    expect(faultsOf(list('[]'))[0]).toContain('at least 1');
+  });
+
   it('a realm of its own is refused until lines of one can be found', () => {
     expect(faultsOf(withChange('skew: 2s', 'skew: 2s\n      realm: north'))[0]).toContain(
       'expected main (other realms: not yet), got "north"',

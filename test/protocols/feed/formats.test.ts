@@ -1,10 +1,13 @@
 // Every format's vectors: what the reader must say of each row stands beside the file.
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { loadFeedProfile } from '../../../src/config/feed-profiles.ts';
 import { parsePrefix } from '../../../src/core/net/prefix.ts';
 import type { FeedReader } from '../../../src/core/report/feed.ts';
 import { readAbusehub } from '../../../src/protocols/abusehub/read.ts';
 import { readIntelmq } from '../../../src/protocols/intelmq/read.ts';
 import { readN6 } from '../../../src/protocols/n6/read.ts';
+import { readProfiles } from '../../../src/protocols/profile/read.ts';
 import { readSuricata, type SuricataSettings } from '../../../src/protocols/suricata/read.ts';
 import { readXarf } from '../../../src/protocols/xarf/read.ts';
 import { readAll, vectorOf } from './told.ts';
@@ -18,6 +21,16 @@ const SENSOR: SuricataSettings = {
     { signatures: [], categories: ['Attempted Information Leak'], class: 'attack-single-packet', accuses: 'source' },
   ],
 };
+const shipped = (...names: readonly string[]) =>
+  readProfiles(
+    names.map((name) => {
+      const file = new URL(`../../../deploy/feeds/${name}.yaml`, import.meta.url);
+      const loaded = loadFeedProfile(readFileSync(file, 'utf8'), name);
+      if (!loaded.ok) throw new Error(JSON.stringify(loaded.error));
+      return loaded.value;
+    }),
+  );
+const cymru = shipped('team-cymru-new', 'team-cymru-old');
 const HUB_FILE = 'abusehubcsv-1.0.0_1.0.0_2026-10-25T16:56:01+01:00.csv';
 
 const VECTORS: readonly [format: string, file: string, told: string, reader: FeedReader][] = [
@@ -27,6 +40,11 @@ const VECTORS: readonly [format: string, file: string, told: string, reader: Fee
   ['xarf', 'v4.jsonl', 'v4.told.txt', readXarf({ clockMs: MINUTES_15 })],
   ['xarf', 'v3.jsonl', 'v3.told.txt', readXarf({ clockMs: MINUTES_15 })],
   ['abusehub', HUB_FILE, 'alone.told.txt', readAbusehub({ timeZone: 'Europe/Amsterdam' })],
+  ['profile', 'spamhaus-cert.csv', 'spamhaus-cert.told.txt', shipped('spamhaus-cert')],
+  ['profile', 'team-cymru-old.txt', 'team-cymru-old.told.txt', cymru],
+  ['profile', 'team-cymru-new.txt', 'team-cymru-new.told.txt', cymru],
+  ['profile', 'notice.csv', 'notice.told.txt', shipped('notice')],
+  ['profile', 'nicter.csv', 'nicter.told.txt', shipped('nicter')],
 ];
 
 describe.each(VECTORS)('%s %s', (format, file, told, reader) => {
