@@ -394,6 +394,12 @@ export interface Unpacker {
   >;
 }
 
+/** Public keys of DKIM (RFC 6376 §3.6.2), asked of the configured resolvers. */
+export interface DkimKeys {
+  /** TXT records, strings joined; none is an answer. An error is passing: the same question may be answered later. */
+  txt(name: string, signal: AbortSignal): Promise<Result<readonly string[], string>>;
+}
+
 // ---------------------------------------------------------------- bindings
 
 /** What a look-up of one address found around an instant, before any judgement. */
