@@ -24,5 +24,6 @@ export interface Line {
   readonly language?: string;
   readonly termsVersion?: string;
   readonly contract: 'active' | 'ended';
+  /** Since when this customer has this line under this access key: nothing before is theirs. */
   readonly epochStartedAt: Instant;
 }

@@ -85,7 +85,9 @@ function nextOf(before: Line | undefined, { values }: ParsedLine, columns: Reado
       return column !== undefined && !columns.has(column);
     }),
   ) as Partial<Line>;
-  return { ...values, ...kept, epoch: before.epoch, epochStartedAt: before.epochStartedAt };
+  // Two lines may swap their logins: what was seen under one before is not of the line that has it now.
+  const isSameLogin = before.accessKey === values.accessKey;
+  return { ...values, ...kept, epoch: before.epoch, epochStartedAt: isSameLogin ? before.epochStartedAt : now };
 }
 
 const COLUMN_OF: Readonly<Partial<Record<keyof LineValues, Column>>> = {
@@ -100,7 +102,8 @@ const COLUMN_OF: Readonly<Partial<Record<keyof LineValues, Column>>> = {
 
 function differingFields(before: Line, after: Line): readonly string[] {
   const [a, b] = [comparable(before), comparable(after)];
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((field) => a[field] !== b[field]).sort();
+  const fields = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((field) => field !== 'epochStartedAt');
+  return fields.filter((field) => a[field] !== b[field]).sort();
 }
 
 function comparable(line: Line): Record<string, unknown> {

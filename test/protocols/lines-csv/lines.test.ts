@@ -225,6 +225,15 @@ describe('what an import would change', () => {
     ]);
   });
 
+  test('A05: another login counts from now, even on a line whose customer stays: two lines may have swapped theirs', async () => {
+    const text = `${HEAD}\nA,user-B,C-A,home,no\nB,user-A,C-B,home,no\n`;
+    const result = await diff([line('A'), line('B')], text);
+    expect(result.ok && result.value.changed).toEqual([
+      { line: line('A', { accessKey: 'user-B', epochStartedAt: NOW }), fields: ['accessKey'] },
+      { line: line('B', { accessKey: 'user-A', epochStartedAt: NOW }), fields: ['accessKey'] },
+    ]);
+  });
+
   test('invariant 11: replacing removes no more than was allowed, and only when ordered', async () => {
     const current = [line('A'), line('B'), line('C'), line('D', { contract: 'ended' })];
     const text = `${HEAD}\n${row('A')}`;
