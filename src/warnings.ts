@@ -6,6 +6,7 @@ import type { Engine } from './compose.ts';
 import { DAY, MINUTE, SECOND } from './core/kernel/time.ts';
 import type { ClockStatus, Json } from './flow/ports.ts';
 import type { Service } from './flow/service.ts';
+import type { SourceView } from './flow/source-quality.ts';
 import { medicalWaiting } from './flow/support-queue.ts';
 import type { LifelineState } from './garden/dns/lifelines.ts';
 import type { WarningCode, Wrong } from './telemetry/health.ts';
@@ -74,6 +75,8 @@ export interface Seen {
   readonly medicalWaiting: number;
   readonly failingChannels: readonly { readonly channel: string; readonly inARow: number }[];
   readonly ownSightings: readonly { readonly source: string; readonly reports: number }[];
+  /** Sources and gateways that are over a limit. */
+  readonly quality?: readonly Pick<SourceView, 'name' | 'demoted' | 'sudden' | 'unresolvedShare'>[];
   /** How long the DNS front has answered nobody. */
   readonly frontSilentMs: number;
   readonly lifelines: readonly Pick<LifelineState, 'lifeline' | 'failing' | 'inKernel'>[];
@@ -126,6 +129,12 @@ export function judge(seen: Seen): readonly Wrong[] {
   when(seen.medicalWaiting > 0, 'medical-waiting', '', { cases: seen.medicalWaiting });
   for (const { channel, inARow } of seen.failingChannels) when(true, 'messages-failing', channel, { inARow });
   for (const { source, reports } of seen.ownSightings) when(true, 'source-names-us', source, { reports });
+  for (const { name, demoted, sudden, unresolvedShare } of seen.quality ?? []) {
+    const percent = Math.round(100 * unresolvedShare);
+    when(demoted !== undefined, 'source-demoted', name, { reason: demoted?.reason ?? '' });
+    when(demoted === undefined && sudden === undefined, 'unresolved-share', name, { percent });
+    when(sudden !== undefined, 'source-sudden', name, { timesUsual: sudden ?? 0 });
+  }
   when(seen.frontSilentMs > FRONT_SILENT_MS, 'dns-front-down');
   for (const { lifeline, failing, inKernel } of seen.lifelines) {
     when(failing.length > 0, 'lifeline-unresolved', lifeline, { names: [...failing] });
@@ -185,6 +194,7 @@ export async function lookAround(engine: Engine, watched: Watched): Promise<Seen
     medicalWaiting: await medicalWaiting(flow.store).catch(() => 0),
     failingChannels: engine.notifierWatch.failing(),
     ownSightings: engine.ownSightings.recent(),
+    quality: flow.quality.alarms(),
     frontSilentMs: front === undefined ? 0 : performance.now() - (front.aliveAtMs ?? front.openedAtMs),
     lifelines: watched.lifelines?.state() ?? [],
     silentClients: watched.accounting?.silent() ?? [],

@@ -67,6 +67,11 @@ const ILL: Seen = {
   medicalWaiting: 1,
   failingChannels: [{ channel: 'email', inARow: 3 }],
   ownSightings: [{ source: 'honeypot', reports: 1 }],
+  quality: [
+    { name: 'feed', demoted: { at: 0, reason: 'wrong-share', share: 0.3 }, sudden: undefined, unresolvedShare: 0 },
+    { name: 'gateway bng1', demoted: undefined, sudden: undefined, unresolvedShare: 0.6 },
+    { name: 'other', demoted: undefined, sudden: 12, unresolvedShare: 0 },
+  ],
   frontSilentMs: 61_000,
   lifelines: [{ lifeline: 'emergency', failing: ['sos.example'], inKernel: false }],
   silentClients: [{ client: 'bng1', silentMs: 1_200_001 }],

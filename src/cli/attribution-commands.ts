@@ -182,7 +182,10 @@ function deskCommands(program: Command): void {
 function printDesk(answer: Row): void {
   const rows = answer['reports'] as readonly Row[];
   const counts = answer['counts'] as readonly Row[];
-  if (counts.length === 0) return say('The desk is empty: every report names a line, or is not about one of ours.');
+  if (counts.length === 0) {
+    say('The desk is empty: every report names a line, or is not about one of ours.');
+    return;
+  }
   table(
     ['source', 'kind', 'reason', 'reports'],
     counts.slice(0, 20).map((one) => ['source', 'kind', 'reason', 'count'].map((key) => String(one[key]))),
@@ -245,7 +248,10 @@ function clockCommands(program: Command): void {
 
 function printCorrections(answer: Row): void {
   const rows = answer['corrections'] as readonly Row[];
-  if (rows.length === 0) return say('No corrections.');
+  if (rows.length === 0) {
+    say('No corrections.');
+    return;
+  }
   table(
     ['id', 'of', 'name', 'offset', 'from', 'to', 'by', 'reason'],
     rows.map((one) =>
@@ -353,7 +359,10 @@ function qualityCommands(program: Command): void {
 
 function printQuality(answer: Row): void {
   const rows = answer['sources'] as readonly Row[];
-  if (rows.length === 0) return say('Nothing has come in since this was counted.');
+  if (rows.length === 0) {
+    say('Nothing has come in since this was counted.');
+    return;
+  }
   const percent = (share: Json | undefined) => `${Math.round(100 * Number(share))} %`;
   table(
     ['source', 'reports', 'no line', 'cases', 'wrong line', 'last', ''],

@@ -91,7 +91,10 @@ export class SourceQuality {
 
   /** `gateway`: whose addresses the report is about; undefined = nobody's of ours. */
   note(source: string, attribution: Pick<Attribution, 'kind'>, gateway?: string): void {
-    if (attribution.kind === 'not-ours') return this.#tally(source, { reports: 1 });
+    if (attribution.kind === 'not-ours') {
+      this.#tally(source, { reports: 1 });
+      return;
+    }
     const isUnresolved = UNRESOLVED.has(attribution.kind) ? 1 : 0;
     const one = { reports: 1, ours: 1, unresolved: isUnresolved };
     this.#tally(source, one);

@@ -37,6 +37,21 @@ export const WARNINGS = {
     text: 'A source reports addresses of our own infrastructure',
     next: 'ask the source; it acted on nobody',
   },
+  'source-demoted': {
+    severity: 'critical',
+    text: 'A source is over its limit: what it says goes to review, nothing of it acts',
+    next: 'engawa feeds quality; engawa feeds restore NAME when the reason is mended',
+  },
+  'unresolved-share': {
+    severity: 'warning',
+    text: 'Much of what is reported names no line: a mapping, a log or a clock is missing',
+    next: 'engawa desk list',
+  },
+  'source-sudden': {
+    severity: 'warning',
+    text: 'A source says far more today than on its usual day',
+    next: 'engawa feeds quality; engawa breaker show',
+  },
   'gateway-unreachable': { severity: 'critical', text: 'The gateway does not answer', next: 'check the helper' },
   'gateway-changed': { severity: 'critical', text: 'The ruleset is not ours any more', next: 'engawa gateway check' },
   'gateway-silent': {
