@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { deliveryJsonSchema } from '../src/protocols/reports/schema.ts';
-import { ROLES } from '../src/protocols/shadowserver/roles.ts';
+import { ROLES } from '../src/protocols/shadowserver/role-table.ts';
 
 function compare(file: string, pattern: RegExp, generated: string): void {
   const path = new URL(`../docs/${file}`, import.meta.url);

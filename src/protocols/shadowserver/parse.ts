@@ -4,20 +4,18 @@ import { hash } from 'node:crypto';
 import { parseUtcStamp } from '../../core/kernel/civil.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { SECOND } from '../../core/kernel/time.ts';
-import type { FeedFile, FeedReader, FileFault } from '../../core/report/feed.ts';
+import type { FeedFile, FeedReader } from '../../core/report/feed.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
-import { type CsvFault, type CsvRecord, csvRecords } from '../csv/reader.ts';
-import { type Role, roleOf } from './roles.ts';
+import { type CsvRecord, csvRecords } from '../csv/reader.ts';
+import { CSV_FAULTS, readHeader } from '../feed/csv-table.ts';
+import { columnRemarks } from './columns.ts';
+import type { Role } from './role-table.ts';
+import { roleOf } from './roles.ts';
 import { keepable, leftOut, normaliseRow, type RowContext } from './row.ts';
+import { defaultSeverity, type Severity } from './severities.ts';
 
-const FILE_NAME = /^(\d{4}-\d{2}-\d{2})-([^-]+)-(.+)\.csv$/;
-const ROW_FAULTS: Readonly<Record<CsvFault, string>> = {
-  'row-too-long': 'the row is longer than 256 KiB',
-  'too-many-columns': 'the row has more than 1,000 cells',
-  'quote-misplaced': 'a quote stands inside a cell that is not quoted',
-  'quote-open': 'a quote opens here and never closes: this row reaches to the end of the file',
-};
-
+/** `.zip`: unpacked on the way, the name stayed. */
+const FILE_NAME = /^(\d{4}-\d{2}-\d{2})-([^-]+)-(.+)\.csv(?:\.zip)?$/;
 export function typeOfFileName(fileName: string): string | undefined {
   const match = FILE_NAME.exec(fileName);
   return match !== null && parseUtcStamp(`${match[1]} 00:00:00`) !== undefined ? match[2] : undefined;
@@ -26,12 +24,19 @@ export function typeOfFileName(fileName: string): string | undefined {
 export const readShadowserver: FeedReader = async (input) => {
   const type = typeOfFileName(input.fileName);
   if (type === undefined)
-    return err({ code: 'file-name-unknown', text: 'the name is not of the form YYYY-MM-DD-TYPE-IDENTIFIER.csv' });
+    return err({
+      code: 'file-name-unknown',
+      text: 'the name is not of the form YYYY-MM-DD-TYPE-IDENTIFIER.csv (or .csv.zip)',
+    });
   const records = csvRecords(input.bytes);
   const first = await records.next();
   if (first.done === true) return err({ code: 'file-empty', text: 'the file has no header' });
+  if (isZip(first.value)) {
+    await records.return();
+    return err({ code: 'file-compressed', text: 'the file is a zip archive that nobody unpacked' });
+  }
   const role = roleOf(type);
-  const header = readHeader(first.value, role);
+  const header = readHeader(first.value, requiredColumns(role));
   if (!header.ok) {
     await records.return();
     return header;
@@ -45,19 +50,14 @@ export const readShadowserver: FeedReader = async (input) => {
     byName: columns.map((name, i) => ({ name, i })).sort((a, b) => (a.name < b.name ? -1 : 1)),
     kept: role === undefined ? [] : keepable(columns, role),
     leftOut: role === undefined ? [] : leftOut(columns, role),
+    severity: defaultSeverity(type),
   };
-  return ok({ types: [type], remarks: [], items: rows(reading, records) });
+  return ok({ types: [type], remarks: columnRemarks(type, columns), items: rows(reading, records) });
 };
 
-function readHeader(record: CsvRecord, role: Role | undefined): Result<readonly string[], FileFault> {
-  if (record.fault !== undefined) return err({ code: 'header-broken', text: ROW_FAULTS[record.fault] });
-  const names = record.cells.map((cell) => cell.trim().toLowerCase());
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined)
-    return err({ code: 'header-duplicate', text: `the column ${JSON.stringify(twice.slice(0, 64))} stands twice` });
-  const missing = requiredColumns(role).find((name) => !names.includes(name));
-  if (missing !== undefined) return err({ code: 'column-missing', text: `the column ${missing} is missing` });
-  return ok(names);
+/** The local header of an archive (APPNOTE 4.3.7). */
+function isZip(record: CsvRecord): boolean {
+  return record.fault === undefined && record.cells[0]?.startsWith('PK\u0003\u0004') === true;
 }
 
 function requiredColumns(role: Role | undefined): readonly string[] {
@@ -74,6 +74,7 @@ interface Reading {
   readonly byName: readonly { readonly name: string; readonly i: number }[];
   readonly kept: readonly string[];
   readonly leftOut: readonly string[];
+  readonly severity: Severity | undefined;
 }
 
 async function* rows(
@@ -88,14 +89,15 @@ async function* rows(
 
 function readRow(reading: Reading, record: CsvRecord): Result<Report, { code: string; text: string }> {
   const { input, type, role, header } = reading;
-  if (record.fault !== undefined) return err({ code: record.fault, text: ROW_FAULTS[record.fault] });
+  if (record.fault !== undefined) return err({ code: record.fault, text: CSV_FAULTS[record.fault] });
   if (record.cells.length !== header.length)
     return err({ code: 'cell-count', text: `the header has ${header.length} columns, the row ${record.cells.length}` });
   if (role === undefined) return err({ code: 'type-unknown', text: 'the role table does not know this report type' });
   if (role.subscriber === 'none') return err({ code: 'type-without-line', text: role.why });
   const row = new Map<string, string>();
   for (let i = 0; i < header.length; i++) row.set(header[i]!, record.cells[i] ?? '');
-  const context: RowContext = { role, kept: reading.kept, leftOut: reading.leftOut, familyOf: input.familyOf };
+  const { kept, leftOut, severity } = reading;
+  const context: RowContext = { role, kept, leftOut, severity, familyOf: input.familyOf };
   const normalised = normaliseRow(row, context);
   if (!normalised.ok) return normalised;
   if (normalised.value.observedAt > input.receivedAt + 2 * SECOND)

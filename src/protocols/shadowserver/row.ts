@@ -5,7 +5,8 @@ import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { DAY, type Instant, SECOND } from '../../core/kernel/time.ts';
 import { type Ip, parseIp } from '../../core/net/ip.ts';
 import type { Report, ReportClass } from '../../core/report/report.ts';
-import type { Role } from './roles.ts';
+import type { Role } from './role-table.ts';
+import { type Severity, severityNamed } from './severities.ts';
 
 export type FeedRow = ReadonlyMap<string, string>;
 
@@ -15,6 +16,8 @@ export interface RowContext {
   readonly kept: readonly string[];
   /** The others that are of no use to the report itself (`leftOut`). */
   readonly leftOut: readonly string[];
+  /** Of the type, for rows that do not say it. */
+  readonly severity: Severity | undefined;
   readonly familyOf: (name: string) => string | undefined;
 }
 
@@ -27,7 +30,7 @@ const EARLIEST: Instant = 946_684_800_000;
 
 export function normaliseRow(
   row: FeedRow,
-  { role, kept, leftOut: out, familyOf }: RowContext,
+  { role, kept, leftOut: out, severity, familyOf }: RowContext,
 ): Result<Normalised, RowFault> {
   const observedAt = parseUtcStamp(row.get('timestamp') ?? '');
   if (observedAt === undefined || observedAt < EARLIEST)
@@ -53,7 +56,7 @@ export function normaliseRow(
     ...(farPort?.ok && farPort.value !== undefined ? { destinationPort: farPort.value } : {}),
     observedAt,
     precisionMs: observedAt % DAY === 0 ? DAY : SECOND, // a date without a time: the whole day is in doubt
-    extra: extraOf(row, { kept, out, notes }),
+    extra: extraOf(row, { kept, out, notes, severity: severityNamed(row.get('severity')) ?? severity }),
   });
 }
 
@@ -164,10 +167,16 @@ function isPlainName(name: string): boolean {
   return /^[a-z0-9_.]{1,64}$/.test(name) && name !== '__proto__' && !name.startsWith('engawa.');
 }
 
-/** Everything else as text, bounded; what the parser noticed stands under `engawa.notes`, also that something was cut. */
+/** Everything else as text, bounded; what the parser noticed stands under `engawa.notes`, also that something was cut, and
+ *  the row's severity or its type's under `engawa.severity`. */
 function extraOf(
   row: FeedRow,
-  { kept, out, notes }: { kept: readonly string[]; out: readonly string[]; notes: readonly string[] },
+  {
+    kept,
+    out,
+    notes,
+    severity,
+  }: { kept: readonly string[]; out: readonly string[]; notes: readonly string[]; severity: Severity | undefined },
 ): Record<string, string> {
   const extra: Record<string, string> = {};
   let count = 0;
@@ -181,5 +190,6 @@ function extraOf(
   }
   const all = cut ? [...notes, 'truncated'] : notes;
   if (all.length > 0) extra['engawa.notes'] = all.join(';');
+  if (severity !== undefined) extra['engawa.severity'] = severity;
   return extra;
 }

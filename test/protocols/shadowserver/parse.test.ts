@@ -23,6 +23,7 @@ async function read(fileName: string, content: string | Uint8Array, receivedAt =
   if (!feed.ok)
     return {
       fault: feed.error.code,
+      remarks: [] as string[],
       items: [] as (Report | RefusedRow)[],
       reports: [] as Report[],
       refused: [] as string[],
@@ -31,6 +32,7 @@ async function read(fileName: string, content: string | Uint8Array, receivedAt =
   for await (const item of feed.value.items) items.push(item);
   return {
     fault: undefined,
+    remarks: feed.value.remarks.map((one) => `${one.code}: ${one.text}`),
     items,
     reports: items.filter((item): item is Report => !('code' in item)),
     refused: items.flatMap((item) => ('code' in item ? [`${item.line} ${item.code}`] : [])),
@@ -145,9 +147,50 @@ describe('files and rows that are not as they should be', () => {
     expect((await read(sinkhole, `timestamp,src_ip,SRC_IP\n${good}`)).fault).toBe('header-duplicate');
     expect((await read(sinkhole, '')).fault).toBe('file-empty');
     expect((await read(sinkhole, `"timestamp,src_ip,protocol\n${good}`)).fault).toBe('header-broken');
-    for (const name of ['report.csv', '2026-13-04-event4_sinkhole-x.csv', '2026-03-04-event4_sinkhole-x.csv.zip'])
+    for (const name of ['report.csv', '2026-13-04-event4_sinkhole-x.csv', '2026-03-04-event4_sinkhole-x.csv.gz'])
       expect((await read(name, '')).fault).toBe('file-name-unknown');
     expect(typeOfFileName('2026-03-04-scan_ics-sample-asn-delayed.csv')).toBe('scan_ics');
+    expect(typeOfFileName('2026-03-04-event4_sinkhole-example-asn.csv')).toBe('event4_sinkhole');
+    expect(typeOfFileName('2026-03-04-event4_sinkhole-example-asn.csv.zip')).toBe('event4_sinkhole');
+  });
+
+  test('an archive that nobody unpacked is parked as one; unpacked under its old name it is read', async () => {
+    const zip = Buffer.from([0x50, 0x4b, 3, 4, 20, 0, 0, 0, 8, 0]);
+    expect((await read(`${sinkhole}.zip`, zip)).fault).toBe('file-compressed');
+    expect((await read(`${sinkhole}.zip`, `timestamp,src_ip,protocol\n${good}`)).reports).toHaveLength(1);
+  });
+
+  test('a column that is new and one that is gone are named; where only the head is known, new ones are no news', async () => {
+    const sample = readFileSync(
+      new URL('../../vectors/shadowserver/2026-03-04-event4_sinkhole-example_isp.csv', import.meta.url),
+      'utf8',
+    );
+    const drifted = sample.replace('ssl_servername', 'ssl_name').replace('severity', 'level');
+    expect((await read(sinkhole, sample)).remarks).toEqual([]);
+    expect((await read(sinkhole, drifted)).remarks).toEqual([
+      'columns-missing: missing since the columns of this type were written down: "severity", "ssl_servername"',
+      'columns-new: new since the columns of this type were written down: "level", "ssl_name"',
+    ]);
+    const ddos = sample.replace('ssl_servername', 'attack');
+    expect((await read('2026-03-04-event4_ddos_participant-x.csv', ddos)).remarks).toEqual([]);
+    const many = `timestamp,src_ip,${Array.from({ length: 30 }, (_, i) => `c${i}`).join(',')}\n`;
+    expect((await read(sinkhole, many)).remarks[1]).toContain('"c11" and 18 more');
+  });
+
+  test('the severity is the row’s own, else that of its type', async () => {
+    const rows = async (cells: string) =>
+      (await read('2026-03-04-scan_telnet-x.csv', `timestamp,ip,severity\n${cells}\n`)).reports.map(
+        (one) => one.extra['engawa.severity'],
+      );
+    expect(await rows('2026-03-04 05:06:07,192.0.2.17,CRITICAL')).toEqual(['critical']);
+    expect(await rows('2026-03-04 05:06:07,192.0.2.17,')).toEqual(['medium']);
+  });
+
+  test('several values in one cell: new files split them at ; and old ones at ,', async () => {
+    for (const tags of ['botnet;mirai', '"botnet,mirai"', 'unknown;0;mirai'])
+      expect((await read(sinkhole, `timestamp,src_ip,protocol,tag\n${good.trim()},${tags}\n`)).reports[0]?.family).toBe(
+        'mirai',
+      );
   });
 
   test('F10: the order of columns means nothing, and an unknown column survives, bounded', async () => {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ROLES, roleOf } from '../../../src/protocols/shadowserver/roles.ts';
+import { ROLES } from '../../../src/protocols/shadowserver/role-table.ts';
+import { roleOf } from '../../../src/protocols/shadowserver/roles.ts';
+import { defaultSeverity, severityNamed } from '../../../src/protocols/shadowserver/severities.ts';
 
 const lines = readFileSync(new URL('../../vectors/shadowserver/roles.txt', import.meta.url), 'utf8')
   .split('\n')
@@ -33,4 +35,32 @@ test.each([
   'scan_a-b',
 ])('the type %j is not guessed at', (type) => {
   expect(roleOf(type)).toBeUndefined();
+});
+
+test.each([
+  ['event4_sinkhole', 'critical'],
+  ['event6_sinkhole_http', 'critical'],
+  ['event4_honeypot_darknet', 'high'],
+  ['event4_ddos_participant', 'high'],
+  ['scan_telnet', 'medium'],
+  ['scan6_telnet', 'medium'],
+  ['scan_elasticsearch', 'high'],
+  ['scan6_elasticsearch', 'low'],
+  ['event4_honeypot_ddos_amp', 'low'],
+  ['device_id6', 'info'],
+  ['scan_http', 'info'],
+  ['scan_http_vulnerable', 'critical'],
+  ['scan_a_new_one', undefined],
+])('the severity of %s is %s where the row does not say it', (type, severity) => {
+  expect(defaultSeverity(type)).toBe(severity);
+});
+
+test('a word that is none of the five is no severity', () => {
+  expect(['Critical', 'info', 'urgent', '', undefined].map(severityNamed)).toEqual([
+    'critical',
+    'info',
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
