@@ -107,6 +107,7 @@ export function assembleFlow(ports: FlowPorts): Flow {
     gatewayOfAddress: (ip) => ports.gateways.find((one) => one.pools?.some((pool) => containsIp(pool, ip)))?.name,
   });
   const enforcement = new Enforcement({ ...ports, casebook, attributor });
+  facts.onChange(() => enforcement.recheckAll());
   const gardener = new Gardener({
     ...ports,
     wantedOf: (lineId) => enforcement.wantedOf(lineId),

@@ -216,6 +216,11 @@ export class Enforcement {
     return prefix.ip.family === 4 ? [] : shorter.map((length) => formatPrefix(prefixOf(prefix.ip, length)));
   }
 
+  /** The facts that answers rested on have changed: every garden is looked at again, and who is another's goes free. */
+  recheckAll(): void {
+    for (const caseId of this.#prefixesOfCase.keys()) this.#recheckSoon(caseId);
+  }
+
   /** Reports come in hundreds: one look at a time, and one more for those that came meanwhile. */
   #watchSoon(caseId: string): void {
     if (this.#watching.has(caseId)) {

@@ -40,6 +40,7 @@ export class NetworkFacts {
   #corrections: readonly GivenCorrection[] = [];
   #given: readonly GivenSharing[] = [];
   #rules: SharingRules;
+  readonly #listeners: (() => void)[] = [];
 
   constructor(parts: FactParts) {
     this.#parts = parts;
@@ -55,6 +56,11 @@ export class NetworkFacts {
     const rules = this.#parts.parseSharing(newest.text, newest.name);
     this.#rules = rules ?? this.#parts.configured;
     return rules !== undefined;
+  }
+
+  /** Told after each durable change: what rested on the facts before is looked at again. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   readonly corrections = (): readonly GivenCorrection[] => this.#corrections;
@@ -73,6 +79,7 @@ export class NetworkFacts {
     await this.#record({ [SHARING]: given as unknown as Json }, 'sharing-rules-given', by, detail);
     this.#given = given;
     this.#rules = rules;
+    this.#tell();
   }
 
   /** Durable when it resolves; false when there are too many already. */
@@ -82,6 +89,7 @@ export class NetworkFacts {
     const { by, id: _id, ...detail } = correction;
     await this.#record({ [CORRECTIONS]: given as unknown as Json }, 'clock-corrected', by, detail);
     this.#corrections = given;
+    this.#tell();
     return true;
   }
 
@@ -90,7 +98,12 @@ export class NetworkFacts {
     if (kept.length === this.#corrections.length) return false;
     await this.#record({ [CORRECTIONS]: kept as unknown as Json }, 'clock-correction-taken-back', by, { id });
     this.#corrections = kept;
+    this.#tell();
     return true;
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async #record(

@@ -149,6 +149,21 @@ describe('a CGN’s port block', () => {
     expect(await answer({ ...CGN, records }, report(25))).toBe('unique covered line-ann');
   });
 
+  it('names nobody beside a block whose inside holder is not known any more, when the protocol does not tell them apart', async () => {
+    const perProtocol = [
+      { ...log('allocated', '100.64.0.1', 5), protocol: 'tcp' as const },
+      { ...log('released', '100.64.0.1', 100), protocol: 'tcp' as const },
+      { ...log('allocated', '100.64.0.9', 5), protocol: 'udp' as const },
+      { ...log('released', '100.64.0.9', 100), protocol: 'udp' as const },
+    ];
+    const { protocol: _protocol, ...asked } = report(60);
+    const gone = [said('start', { key: 'old', minute: 0, addresses: ['100.64.0.9'] })];
+    const records = [...CGN.records!, ...gone];
+    expect(await answer({ ...CGN, records, log: perProtocol }, asked)).toMatch(/^ambiguous/);
+    expect(await answer({ ...CGN, records, log: perProtocol }, report(60, { protocol: 'udp' }))).toMatch(/^stale/);
+    expect(await answer({ ...CGN, records, log: perProtocol }, report(60))).toBe('unique covered line-ann');
+  });
+
   it('answers for an open block only as far as its source was heard', async () => {
     const open = { ...CGN, log: [log('allocated', '100.64.0.1', 5)] };
     expect(await answer(open, report(60))).toBe('stale last-evidence-too-old');

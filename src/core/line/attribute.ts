@@ -64,12 +64,7 @@ export function attribute(question: Question): Attribution {
 function judgeOne(question: Question, window: Window, answering: readonly Binding[]): Attribution {
   const say = answerer(question, window);
   const line = lineOf(question, answering[0]!);
-  if (line === undefined)
-    return say(
-      'none',
-      answering[0]!.accessKey.startsWith('?') ? 'inside-holder-unknown' : 'access-key-unknown',
-      answering,
-    );
+  if (line === undefined) return say(...strangerReason(question, window, answering), answering);
   // A05: a line id handed to a new customer never answers for the customer before.
   if (line.epochStartedAt > window.toAt) return say('stale', 'previous-customer', answering);
   if (line.epochStartedAt > window.fromAt) return say('ambiguous', 'customer-changed-in-window', answering);
@@ -79,6 +74,16 @@ function judgeOne(question: Question, window: Window, answering: readonly Bindin
   const binding = answering.reduce((best, one) => (one.certainEndAt > best.certainEndAt ? one : best));
   const provisional = binding.source === 'accounting' && binding.certainEndAt < window.toAt;
   return { ...say('unique', provisional ? 'open-tail' : 'covered', answering), binding, provisional };
+}
+
+/** No line of ours: a login nobody imported, or an inside address whose holder is not known, or no longer. */
+function strangerReason(question: Question, window: Window, answering: readonly Binding[]): [AttributionKind, string] {
+  if (!answering[0]!.accessKey.startsWith('?')) return ['none', 'access-key-unknown'];
+  const inside = new Set(answering.map((one) => one.via?.id));
+  const older = question.holders.bindings.some(
+    (one) => one.closedBy === 'timeout' && one.certainEndAt < window.fromAt && inside.has(one.via?.id),
+  );
+  return older ? ['stale', 'last-evidence-too-old'] : ['none', 'inside-holder-unknown'];
 }
 
 /** Walks the window from its start; what no evidence of the line covers is a gap, and its place gives the reason. */
@@ -221,6 +226,8 @@ export function standingFor(lineId: string, again: Attribution): Standing {
   if (ANOTHER.has(again.reason)) return 'another-holder';
   if (again.candidates.some((candidate) => candidate.lineId !== lineId)) return 'another-holder';
   if (again.via !== undefined && again.reason === 'inside-holder-unknown') return 'another-holder';
+  // By the rules as they are now nobody can have had that port, this line neither.
+  if (again.kind === 'impossible') return 'another-holder';
   return ENDED.has(again.reason) ? 'ended' : 'unclear';
 }
 

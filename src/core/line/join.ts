@@ -99,7 +99,8 @@ export function joined(step: Step, inner: Inner, window: Pick<Window, 'fromAt' |
   const within = inner.bindings.filter((one) => overlaps(one.prefix, step.inside.prefix) && one.ports === undefined);
   const bindings = within.flatMap((one) => joinOne(step, one, inner));
   const touching = bindings.some((one) => one.startAt <= window.toAt && (one.endAt ?? window.toAt) >= window.fromAt);
-  return touching || bindings.some((one) => one.closedBy === 'timeout') ? bindings : [...bindings, nobodyKnown(step)];
+  // Beside others in question «nobody we know» is a candidate like them.
+  return touching ? bindings : [...bindings, nobodyKnown(step)];
 }
 
 function joinOne(step: Step, one: Binding, inner: Inner): Binding[] {

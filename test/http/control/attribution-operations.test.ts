@@ -170,6 +170,21 @@ describe('the desk', () => {
   });
 });
 
+describe('a rule that was wrong', () => {
+  it('frees whom it named as soon as the right one is loaded', async () => {
+    const home = '2001:db8:144:2000::/52';
+    await house.online('ann', home, '2001:db8:100:100::/56');
+    await order('sharing.load', { name: 'sharing.yaml' }, RULES);
+    await house.report({ ip: ip(SHARED), port: 1024 + 0x42 * 4 });
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'quarantined' });
+    // With offset 4 the first 4096 ports are nobody's.
+    await order('sharing.load', { name: 'sharing.yaml' }, RULES.replace('psidOffset: 6', 'psidOffset: 4'));
+    await house.settle();
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'closed', closeReason: 'wrong-line' });
+    expect(await house.element('2001:db8:100:100::/56')).toBe('absent');
+  });
+});
+
 describe('a clock put right', () => {
   it('A04: moves what a NAS said, and back again when it is taken back', async () => {
     // Its clock was an hour behind: the session seemed to end before the observation.
