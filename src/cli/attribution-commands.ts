@@ -80,6 +80,8 @@ const REASONS: Readonly<Record<string, string>> = {
   'shared-address': 'the address is shared, and somebody is recorded as holding all of it',
   'shared-address-without-port':
     'several lines share this address: without the source port nobody can be told apart (RFC 6302)',
+  'shared-address-without-protocol':
+    'the translator gives ports for each protocol apart: without it nobody can be told apart',
   'shared-address-icmp': 'ICMP has no port, and several lines share this address',
   'port-excluded': 'the rule gives this port to nobody',
   'port-reserved': 'the translator gives this port to nobody',

@@ -43,7 +43,7 @@ export async function findHolders(parts: HolderParts, plain: Asked): Promise<Fou
   const { steps, skewMs } = await stepsOf(parts, asked, answers);
   if (steps.length + answers.length === 0) return { holders: direct };
   const inner = await Promise.all(steps.map((step) => joinedTo(parts, step, asked, skewMs)));
-  return { holders: together([direct, ...inner]), sharing: sharingOf(answers, steps) };
+  return { holders: together([direct, ...inner]), sharing: sharingOf(answers, steps, asked) };
 }
 
 function answersOf(parts: HolderParts, { ip, port, protocol, window }: Asked): readonly SharedAnswer[] {
@@ -106,9 +106,13 @@ function together(all: readonly Holders[]): Holders {
   };
 }
 
-function sharingOf(answers: readonly SharedAnswer[], steps: readonly Step[]): Sharing {
+function sharingOf(answers: readonly SharedAnswer[], steps: readonly Step[], { protocol }: Asked): Sharing {
   const isShared = steps.some(isLogged) || answers.some((one) => one.kind !== 'inside' || !isWhole(one.ports));
   const impossible = answers.find((answer) => answer.kind === 'impossible');
   const isPossible = answers.some((answer) => answer.kind !== 'impossible');
-  return { isShared, ...(impossible === undefined || isPossible ? {} : { impossible: impossible.reason }) };
+  return {
+    isShared,
+    ...(impossible === undefined || isPossible ? {} : { impossible: impossible.reason }),
+    lacksProtocol: protocol === undefined && steps.some((step) => step.protocol !== undefined),
+  };
 }

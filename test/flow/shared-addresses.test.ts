@@ -133,6 +133,14 @@ describe('a CGN’s port block', () => {
     expect(await answer(CGN, report(60))).toBe('ambiguous holder-ended-in-window');
   });
 
+  it('names nobody without the protocol, where the translator gives ports for each protocol apart', async () => {
+    const only = (protocol: 'tcp' | 'udp') => CGN.log!.map((one) => ({ ...one, protocol }));
+    const { protocol: _protocol, ...bare } = report(30);
+    expect(await answer({ ...CGN, log: only('tcp') }, bare)).toBe('ambiguous shared-address-without-protocol');
+    expect(await answer({ ...CGN, log: only('tcp') }, report(30))).toBe('unique covered line-ann');
+    expect(await answer(CGN, bare)).toBe('unique covered line-ann');
+  });
+
   it('names nobody while the inside address is nobody’s we know', async () => {
     expect(await answer({ ...CGN, records: home('bob', '100.64.0.2') }, report(30))).toBe('none inside-holder-unknown');
     expect(await answer({ ...CGN, unknown: ['ann'] }, report(30))).toBe('none access-key-unknown');

@@ -38,6 +38,8 @@ export interface Sharing {
   readonly isShared: boolean;
   /** Nobody can have this port. */
   readonly impossible?: string;
+  /** Its translator gives ports for one protocol at a time, and the report does not say which. */
+  readonly lacksProtocol?: boolean;
 }
 
 export function attribute(question: Question): Attribution {
@@ -134,6 +136,8 @@ function refuseShared(
   if (report.protocol === 'icmp') return { kind: 'impossible', reason: 'shared-address-icmp' };
   if (report.port === undefined) return { kind: 'ambiguous', reason: 'shared-address-without-port' };
   if (touching.some((one) => one.ports === undefined)) return { kind: 'ambiguous', reason: 'shared-address' };
+  // The record of the other protocol's holder may be the one that was lost.
+  if (question.sharing?.lacksProtocol === true) return { kind: 'ambiguous', reason: 'shared-address-without-protocol' };
   const { impossible } = question.sharing ?? {};
   if (impossible !== undefined) return { kind: 'impossible', reason: impossible };
   const known = matching.some((one) => one.ports !== undefined && one.via === undefined);

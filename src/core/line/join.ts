@@ -18,6 +18,8 @@ export interface Step {
   readonly outside: Ip;
   /** Undefined: a rule that gives the whole address to one line. */
   readonly ports?: PortRange;
+  /** A log's block for this protocol alone; another protocol's may be another household's. */
+  readonly protocol?: Translation['protocol'];
   readonly inside: { readonly realm: string; readonly prefix: Prefix };
   readonly startAt: Instant;
   readonly certainFromAt: Instant;
@@ -75,6 +77,7 @@ export function stepOfLog(one: Translation): Step {
     realm,
     outside,
     ports,
+    ...(one.protocol === undefined ? {} : { protocol: one.protocol }),
     inside: { realm: inside.realm, prefix: prefixOf(inside.ip) },
     ...{ startAt, certainFromAt, certainEndAt, coveredUntilAt },
     ...(one.endAt === undefined ? {} : { endAt: one.endAt, closedBy: one.closedBy ?? 'superseded' }),

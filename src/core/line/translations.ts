@@ -28,6 +28,7 @@ export interface TranslationFacts {
   readonly heardOf: (source: string) => readonly CoverageSpan[];
   /** How often the source repeats what is open, ms; undefined = it does not. */
   readonly interimMsOf: (source: string) => number | undefined;
+  readonly now: Instant;
 }
 
 export function deriveTranslations(facts: TranslationFacts): Translation[] {
@@ -160,9 +161,11 @@ function endOf(run: Run, last: TranslationEvent, strangers: readonly Translation
   return { certainEndAt: last.at, coveredUntilAt: tailOf(last, facts) };
 }
 
+/** A repetition that did not come ends the tail where the last one was: its release, and the next holder, may have been lost. */
 function tailOf(last: TranslationEvent, facts: TranslationFacts): Instant {
   const interimMs = facts.interimMsOf(last.source);
-  const repeated = interimMs === undefined ? last.at : last.at + 2 * interimMs;
+  const dueAt = interimMs === undefined ? last.at : last.at + 2 * interimMs;
+  const repeated = facts.now > dueAt ? last.at : dueAt;
   return Math.max(repeated, spanAt(facts.heardOf(last.source), last.at)?.toAt ?? last.at);
 }
 

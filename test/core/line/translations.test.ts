@@ -32,12 +32,13 @@ const span = (from: number, to: number): CoverageSpan => ({ source: 'cgn1', from
 
 function derive(
   events: readonly TranslationEvent[],
-  how: { readonly heard?: readonly CoverageSpan[]; readonly interimMinutes?: number } = {},
+  how: { readonly heard?: readonly CoverageSpan[]; readonly interimMinutes?: number; readonly now?: number } = {},
 ): Translation[] {
   return deriveTranslations({
     events,
     heardOf: () => how.heard ?? [],
     interimMsOf: () => (how.interimMinutes === undefined ? undefined : how.interimMinutes * 60_000),
+    now: at(how.now ?? 0),
   });
 }
 
@@ -62,7 +63,12 @@ describe('who stood behind a port, from a translator’s log', () => {
 
   it('answers for two interims after the last repetition, where the translator repeats what is open', () => {
     const events = [log('allocated', 'A', 0), log('in-use', 'A', 30)];
-    expect(derive(events, { interimMinutes: 30 }).map(told)).toEqual(['100.64.0.1 0 0 90 open']);
+    expect(derive(events, { interimMinutes: 30, now: 90 }).map(told)).toEqual(['100.64.0.1 0 0 90 open']);
+  });
+
+  it('answers no longer than the last repetition once the next ones were due: what ended it may have been lost', () => {
+    const events = [log('allocated', 'A', 0), log('in-use', 'A', 30)];
+    expect(derive(events, { interimMinutes: 30, now: 91 }).map(told)).toEqual(['100.64.0.1 0 0 30 open']);
   });
 
   it('answers as far as the source was heard without a gap', () => {

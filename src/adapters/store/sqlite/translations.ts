@@ -141,6 +141,7 @@ export class SqliteTranslations implements Translations {
       events,
       heardOf: (source) => this.#heard.of(source),
       interimMsOf: (source) => sourceOf(source).interimMs,
+      now: this.#options.clock.now(),
     }).filter(
       (one) =>
         hasPort(one.ports, place.port) &&
