@@ -219,6 +219,11 @@ export interface Store {
   unresolvedCounts(): Promise<
     readonly { readonly source: string; readonly kind: string; readonly reason: string; readonly count: number }[]
   >;
+  /** About lines that another provider serves (class `wholesale`), newest first: never acted upon, theirs to know. */
+  reportsForPartners(query: {
+    readonly sinceAt: Instant;
+    readonly limit: number;
+  }): Promise<readonly { readonly report: Report; readonly outcome?: ReportOutcome }[]>;
   /** Reports attributed by one of these bindings, or over one of these rules or translations (`via`). */
   reportsResting(
     on: { readonly bindings: readonly string[]; readonly steps: readonly string[] },

@@ -16,6 +16,7 @@ const TWO_ENDS = `
 ALTER TABLE report ADD COLUMN until_at INTEGER;
 CREATE INDEX report_unresolved ON report(seq) WHERE attribution IN ('ambiguous', 'stale', 'none');
 CREATE INDEX report_binding ON report(json_extract(outcome_evidence, '$.attribution.bindingId')) WHERE line_id IS NOT NULL;
+CREATE INDEX report_partner ON report(seq) WHERE reason = 'wholesale-line';
 CREATE INDEX report_step ON report(json_extract(outcome_evidence, '$.attribution.via[0].id'))
   WHERE json_extract(outcome_evidence, '$.attribution.via[0].id') IS NOT NULL;
 `;
