@@ -28,6 +28,7 @@ import { callingCodeOf } from './core/line/phone.ts';
 import { type HouseholdOf, households } from './core/net/household.ts';
 import { type Prefix, prefixOf } from './core/net/prefix.ts';
 import { assembleFlow, type Flow } from './flow/assemble.ts';
+import { FeedBook } from './flow/feed-book.ts';
 import { type NotifierWatch, watchNotifiers } from './flow/notifier-watch.ts';
 import { OwnSightings } from './flow/own-sightings.ts';
 import { PolicyShelf } from './flow/policy-shelf.ts';
@@ -54,6 +55,7 @@ export interface Engine {
   readonly health: Health;
   readonly notifierWatch: NotifierWatch;
   readonly ownSightings: OwnSightings;
+  readonly feedBook: FeedBook;
   readonly guides: Guides;
   /** Everything of ours that no line may hold and no pack answer may name. */
   readonly reserved: readonly Prefix[];
@@ -137,6 +139,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const guides = loadGuides(config.guides);
   const notifierWatch = watchNotifiers(createNotifiers(config));
   const ownSightings = new OwnSightings(clock);
+  const feedBook = new FeedBook({ store, clock });
+  await feedBook.open(config.feeds.map((feed) => feed.name));
   const callingCode = callingCodeOf(config.operator.phone);
   const unpacker = new ProcessUnpacker();
   const flow = assembleFlow({
@@ -205,6 +209,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     guides,
     notifierWatch,
     ownSightings,
+    feedBook,
     health: createHealth({ now: () => clock.now(), log }),
     reserved,
     householdOf,

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { RadiusEnforcer } from './adapters/enforcer/radius/enforcer.ts';
+import { createCollectors, silenceOf, takeInParts } from './collectors.ts';
 import { type Engine, readSharing } from './compose.ts';
 import { formatFault } from './config/faults.ts';
 import { wantedOf } from './core/casefile/line-view.ts';
@@ -9,13 +10,15 @@ import { formatInstant } from './core/kernel/civil.ts';
 import { err, ok, type Result } from './core/kernel/result.ts';
 import { formatIp } from './core/net/ip.ts';
 import { formatPrefix, parsePrefix } from './core/net/prefix.ts';
-import { readerByName } from './feed-formats.ts';
+import type { Collectors } from './flow/collect.ts';
 import { OperationRefused, type Operations } from './flow/operations.ts';
 import type { EnforceError, Json } from './flow/ports.ts';
 import { importJournal, type ReleaseTarget } from './flow/release-all.ts';
 import type { Service } from './flow/service.ts';
+import { takeIn } from './flow/take-in.ts';
 import { attributionOperations } from './http/control/attribution-operations.ts';
 import { caseOperations } from './http/control/case-operations.ts';
+import { collectOperations, type FeedDesk } from './http/control/collect-operations.ts';
 import { engineerOperations } from './http/control/engineer-operations.ts';
 import { feedOperations } from './http/control/feed-operations.ts';
 import { type AskedGateway, gatewayOperations } from './http/control/gateway-operations.ts';
@@ -26,14 +29,21 @@ import { diffLines } from './protocols/lines-csv/diff.ts';
 import { parseLines } from './protocols/lines-csv/parse.ts';
 import { standingWarnings } from './warnings.ts';
 
+/** The running service, and what fetches feeds for it. */
+export type ServiceParts = Pick<Service, 'isPrepared'> & { readonly collectors: Collectors };
+
 /** `service` undefined: a command of its own beside nobody, after recall(). */
-export function operationsOf(engine: Engine, service: Service | undefined, counters?: () => Json): Operations {
+export function operationsOf(engine: Engine, service: ServiceParts | undefined, counters?: () => Json): Operations {
   const all = everyOperation(engine, service, counters);
   if (service === undefined) return all;
   return whenPrepared(all, { isPrepared: () => service.isPrepared, importJournal: () => importJournal(engine.flow) });
 }
 
-function everyOperation(engine: Engine, service: Service | undefined, counters: () => Json = () => ({})): Operations {
+function everyOperation(
+  engine: Engine,
+  service: ServiceParts | undefined,
+  counters: () => Json = () => ({}),
+): Operations {
   const { config, flow, shelf, health } = engine;
   return {
     ...labOperations(engine),
@@ -59,8 +69,12 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
     ...feedOperations(flow, {
       sources: config.feeds.map((feed) => feed.name),
       evidenceKeptMs: config.retention.evidence,
-      readerOf: readerByName(config.feeds),
-      familyOf: (word) => config.families.slugByName.get(word.trim().toLowerCase()),
+      takeIn: (file, progress) =>
+        takeIn(
+          takeInParts(engine, () => flow.decider.run()),
+          file,
+          progress,
+        ),
       readLines: async (bytes) => {
         const parsed = await parseLines({ bytes: [bytes], reserved: engine.reserved });
         if (!parsed.ok) throw notDone('lines-file-refused', faultsText(parsed.error));
@@ -91,6 +105,26 @@ function everyOperation(engine: Engine, service: Service | undefined, counters: 
       },
       policyTexts: () => shelf.texts(),
     }),
+    ...collectOperations(feedDesk(engine, service?.collectors)),
+  };
+}
+
+function feedDesk(engine: Engine, running: Collectors | undefined): FeedDesk {
+  const { config, flow, feedBook } = engine;
+  const wayOf = (name: string) => config.ways.find((way) => way.feed === name)?.kind ?? 'by hand';
+  return {
+    feeds: config.feeds.map((feed) => {
+      const silenceMs = silenceOf(feed);
+      return { name: feed.name, kind: feed.kind, way: wayOf(feed.name), ...(silenceMs !== undefined && { silenceMs }) };
+    }),
+    book: feedBook,
+    standing: running && (() => running.standing()),
+    // Beside nobody: fetched by this command alone, which decides before it ends.
+    now: async (name) => {
+      if (running !== undefined) return running.now(name);
+      const once = createCollectors(engine, () => flow.decider.run());
+      return once.now(name).finally(() => once.stop());
+    },
   };
 }
 

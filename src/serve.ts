@@ -11,15 +11,19 @@ import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { ClientSilence } from './adapters/sessions/accounting/client-silence.ts';
 import { clocksOff } from './adapters/sessions/accounting/clocks-off.ts';
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
+import { SqliteNonces } from './adapters/store/sqlite/nonces.ts';
 import { closeAll } from './close-all.ts';
+import { createCollectors, takeInParts } from './collectors.ts';
 import { compose, type Engine } from './compose.ts';
 import type { Config } from './config/load.ts';
 import { formatIp } from './core/net/ip.ts';
 import { everyAddress } from './every-address.ts';
 import { acceptDelivery } from './flow/accept.ts';
+import type { Collectors } from './flow/collect.ts';
 import type { AllowList, Json } from './flow/ports.ts';
 import { Service } from './flow/service.ts';
 import { isSure } from './flow/sure-clock.ts';
+import { takeIn } from './flow/take-in.ts';
 import { GardenCounters } from './garden/counters.ts';
 import { DnsFront } from './garden/dns/front.ts';
 import { LifelineNames } from './garden/dns/lifeline-names.ts';
@@ -33,7 +37,7 @@ import { createControlServer } from './http/control/server.ts';
 import { createIntake } from './http/intake/router.ts';
 import { createPortal } from './http/portal/portal.ts';
 import { createHttpsPortal } from './http/portal/server.ts';
-import { operationsOf } from './operations.ts';
+import { operationsOf, type ServiceParts } from './operations.ts';
 import { parseProbes } from './protocols/capport/probes.ts';
 import { standingWarnings, type Watched } from './warnings.ts';
 
@@ -57,9 +61,10 @@ export async function serve(config: Config): Promise<Running> {
     closeAll(closers, (cause) => engine.flow.log.error('SERVICE_STOP_FAULT', { text: String(cause).slice(0, 200) }));
   try {
     const service = new Service(engine.flow);
-    const watched: Watching = { service };
+    const collectors = createCollectors(engine, async () => service.reportsArrived());
+    const watched: Watching = { service, collectors };
     const control = createControlServer(
-      operationsOf(engine, service, () => countersOf(watched)),
+      operationsOf(engine, partsOf(service, collectors), () => countersOf(watched)),
       engine.flow.log,
     );
     await control.listen(config.controlSocket);
@@ -74,6 +79,8 @@ export async function serve(config: Config): Promise<Running> {
     const aaa = await openAaa(engine, closers);
     Object.assign(watched, garden, accounting, { aaa });
     watchHealth(engine, watched, closers);
+    collectors.start();
+    closers.push(() => collectors.stop());
     // Last in, first done: while the rest closes, and until the next start, names of strict lines pass unsteered.
     closers.push(() => garden.dnsFront.unsteer());
   } catch (cause) {
@@ -86,6 +93,16 @@ export async function serve(config: Config): Promise<Running> {
     lines: await engine.store.lineCount(),
   });
   return { engine, stop };
+}
+
+/** Prepared or not is asked at every order, not once. */
+function partsOf(service: Service, collectors: Collectors): ServiceParts {
+  return {
+    get isPrepared() {
+      return service.isPrepared;
+    },
+    collectors,
+  };
 }
 
 interface OpenGarden extends Required<Pick<Watched, 'front' | 'lifelines'>> {
@@ -301,10 +318,18 @@ async function openIntake(engine: Engine, service: Service, closers: (() => Prom
       service.reportsArrived();
       return outcome;
     },
-    sources: config.intake.sources.map(({ name, keys }) => ({
-      name,
-      keyHashes: keys.map((key) => hash('sha256', key, 'hex')),
-    })),
+    takeFile: (file) =>
+      takeIn(
+        takeInParts(engine, async () => service.reportsArrived()),
+        file,
+      ),
+    nonces: new SqliteNonces(engine.store.database, () => flow.clock.now()),
+    sources: [
+      ...config.intake.sources.map(({ name, ...keys }) => ({ name, ...intakeKeys(keys) })),
+      ...config.ways.flatMap((way) =>
+        way.kind === 'post' ? [{ name: way.feed, isFeed: true, ...intakeKeys(way) }] : [],
+      ),
+    ],
     familyOf: (name) => config.families.slugByName.get(name.trim().toLowerCase()),
     clock: flow.clock,
     log: flow.log,
@@ -313,6 +338,10 @@ async function openIntake(engine: Engine, service: Service, closers: (() => Prom
   const server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024 }, intake);
   await listen(server, config.listen.intake);
   closers.push(() => close(server));
+}
+
+function intakeKeys(from: { readonly keys: readonly Uint8Array[]; readonly signatureKeys: readonly Uint8Array[] }) {
+  return { keyHashes: from.keys.map((key) => hash('sha256', key, 'hex')), signatureKeys: from.signatureKeys };
 }
 
 /** Logins are answered from memory: what waits for the wanted state waits by itself. */

@@ -2,8 +2,10 @@
 // every surface shows the same words.
 
 import type { ClockOff } from './adapters/sessions/accounting/clocks-off.ts';
+import { silenceOf } from './collectors.ts';
 import type { Engine } from './compose.ts';
-import { DAY, MINUTE, SECOND } from './core/kernel/time.ts';
+import { DAY, HOUR, MINUTE, SECOND } from './core/kernel/time.ts';
+import type { CollectState } from './flow/collect.ts';
 import type { ClockStatus, Json } from './flow/ports.ts';
 import type { Service } from './flow/service.ts';
 import type { SourceView } from './flow/source-quality.ts';
@@ -24,6 +26,7 @@ export interface Watched {
     clocksOff(): readonly ClockOff[];
   };
   readonly aaa?: { readonly groups?: { standing(): DatabaseStanding } };
+  readonly collectors?: { standing(): readonly CollectState[] };
 }
 
 interface DatabaseStanding {
@@ -81,6 +84,14 @@ export interface Seen {
   readonly frontSilentMs: number;
   readonly lifelines: readonly Pick<LifelineState, 'lifeline' | 'failing' | 'inKernel'>[];
   readonly silentClients: readonly { readonly client: string; readonly silentMs: number }[];
+  readonly feeds?: readonly FeedSeen[];
+}
+
+export interface FeedSeen {
+  readonly feed: string;
+  readonly silentMs?: number;
+  readonly emptyFile?: string;
+  readonly failing?: { readonly inARow: number; readonly text: string };
 }
 
 /** As long as `@dns_alive` lives without renewal. */
@@ -142,6 +153,11 @@ export function judge(seen: Seen): readonly Wrong[] {
   }
   for (const { client, silentMs } of seen.silentClients)
     when(true, 'accounting-silent', client, { minutes: Math.floor(silentMs / MINUTE) });
+  for (const { feed, silentMs, emptyFile, failing } of seen.feeds ?? []) {
+    when(silentMs !== undefined, 'feed-silent', feed, { hours: Math.floor((silentMs ?? 0) / HOUR) });
+    when(emptyFile !== undefined, 'feed-empty', feed, { file: emptyFile ?? '' });
+    when(failing !== undefined, 'feed-failing', feed, { ...failing });
+  }
   for (const one of seen.clocksOff ?? [])
     if (one.whose === 'ours') when(true, 'own-clock', '', { offsetMs: one.offsetMs, nases: one.nases });
     else when(true, 'nas-clock', one.client, { nas: one.nas, offsetMs: one.offsetMs, allowedMs: one.allowedMs });
@@ -198,7 +214,26 @@ export async function lookAround(engine: Engine, watched: Watched): Promise<Seen
     frontSilentMs: front === undefined ? 0 : performance.now() - (front.aliveAtMs ?? front.openedAtMs),
     lifelines: watched.lifelines?.state() ?? [],
     silentClients: watched.accounting?.silent() ?? [],
+    feeds: feedsSeen(engine, watched),
   };
+}
+
+/** Once may be anything; three times in a row is something. */
+const FAILING_FROM = 3;
+
+function feedsSeen({ config, feedBook }: Engine, watched: Watched): readonly FeedSeen[] {
+  const states = new Map((watched.collectors?.standing() ?? []).map((one) => [one.name, one]));
+  return config.feeds.map((feed) => {
+    const silentMs = feedBook.silentMs(feed.name, silenceOf(feed));
+    const { emptyFile } = feedBook.of(feed.name) ?? {};
+    const { failuresInARow: inARow = 0, error: text = '' } = states.get(feed.name) ?? {};
+    return {
+      feed: feed.name,
+      ...(silentMs !== undefined && { silentMs }),
+      ...(emptyFile !== undefined && { emptyFile }),
+      ...(inARow >= FAILING_FROM && { failing: { inARow, text } }),
+    };
+  });
 }
 
 /** Asked as often as a ruleset is compared; in between what was seen last stands. */

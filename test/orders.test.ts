@@ -22,9 +22,13 @@ test('every command of a case is given by somebody: the flow, the portal or the 
 });
 
 test('every order of the local socket is given by a command, and the other way round', () => {
-  const tables = ['case-operations', 'engineer-operations', 'feed-operations', 'gateway-operations'].map((name) =>
-    read(`http/control/${name}.ts`),
-  );
+  const tables = [
+    'case-operations',
+    'engineer-operations',
+    'feed-operations',
+    'collect-operations',
+    'gateway-operations',
+  ].map((name) => read(`http/control/${name}.ts`));
   const offered = tables.flatMap((text) =>
     [...text.matchAll(/^ {4}'?([a-z]+(?:[.-][a-z-]+)*)'?: async/gm)].map((m) => m[1]!),
   );

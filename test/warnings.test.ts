@@ -75,6 +75,10 @@ const ILL: Seen = {
   frontSilentMs: 61_000,
   lifelines: [{ lifeline: 'emergency', failing: ['sos.example'], inKernel: false }],
   silentClients: [{ client: 'bng1', silentMs: 1_200_001 }],
+  feeds: [
+    { feed: 'shadowserver', silentMs: 90_000_000 },
+    { feed: 'cert', emptyFile: 'today.csv', failing: { inARow: 3, text: 'HTTP 500' } },
+  ],
 };
 const codesOf = (seen: Seen) => judge(seen).map(({ code }) => code);
 

@@ -158,7 +158,6 @@ function deskCommands(program: Command): void {
       .option('--code <code>', 'reason, e.g. no-translation')
       .option('--source <name>', 'of this feed')
       .option('--since <time>', 'observed since, RFC 3339');
-  partnersCommand(desk);
   filtered(desk.command('list'))
     .description('newest first, with the reason, the lines in question, and what would be answered now')
     .option('--limit <count>', 'so many', '30')
@@ -180,56 +179,6 @@ function deskCommands(program: Command): void {
         next('engawa case list; engawa desk list');
       });
     });
-}
-
-function partnersCommand(desk: Command): void {
-  desk
-    .command('partners')
-    .option('--since <time>', 'observed since, RFC 3339; default 30 days ago')
-    .option('--csv', 'as CSV, to hand on')
-    .description('reports about lines that another provider serves: nothing acts on them, they are theirs to know')
-    .action(async (options: Readonly<Record<string, string | true | undefined>>, command: Command) => {
-      const since = typeof options['since'] === 'string' ? { since: options['since'] } : {};
-      await order(command, 'desk.partners', since, options['csv'] === true ? printPartnersCsv : printPartners);
-    });
-}
-
-const PARTNER_COLUMNS = [
-  'line',
-  'address',
-  'port',
-  'protocol',
-  'observedAt',
-  'class',
-  'family',
-  'source',
-  'type',
-] as const;
-
-function printPartners(answer: Row): void {
-  const rows = answer['reports'] as readonly Row[];
-  if (rows.length === 0) {
-    say('No report about a line of another provider.');
-    return;
-  }
-  table(
-    [...PARTNER_COLUMNS],
-    rows.slice(0, 50).map((one) => PARTNER_COLUMNS.map((name) => String(one[name] ?? '–'))),
-  );
-  if (rows.length > 50) say(`… and ${rows.length - 50} more (--csv shows all)`);
-  next('engawa desk partners --csv > reports.csv, for the provider of the line');
-}
-
-function printPartnersCsv(answer: Row): void {
-  say(PARTNER_COLUMNS.join(','));
-  for (const one of answer['reports'] as readonly Row[])
-    say(PARTNER_COLUMNS.map((name) => csvCell(String(one[name] ?? ''))).join(','));
-}
-
-/** A cell a spreadsheet will not run: what begins a formula stands behind an apostrophe (catalogue F10). */
-function csvCell(text: string): string {
-  const safe = /^[=+\-@\t\0]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 function printDesk(answer: Row): void {

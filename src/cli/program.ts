@@ -4,6 +4,7 @@ import { aaaCommands } from './aaa-commands.ts';
 import { attributionCommands } from './attribution-commands.ts';
 import { auditCommands } from './audit-commands.ts';
 import { caseCommands } from './case-commands.ts';
+import { collectCommands } from './collect-commands.ts';
 import { CliFault, type GlobalOptions } from './context.ts';
 import { engineerCommands } from './engineer-commands.ts';
 import { feedCommands } from './feed-commands.ts';
@@ -29,6 +30,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   };
   startCommand(program);
   feedCommands(program, done);
+  collectCommands(program);
   caseCommands(program);
   engineerCommands(program, done);
   attributionCommands(program);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DAY, MINUTE, SECOND } from '../core/kernel/time.ts';
 import type { FeedProfile } from '../core/report/feed-profile.ts';
 import { REPORT_CLASSES } from '../core/report/report.ts';
+import { collectSchema, silenceSchema } from './collect.ts';
 import { strict } from './document.ts';
 import { duration, feedZone, line, prefix, slug } from './scalars.ts';
 
@@ -12,6 +13,9 @@ const common = {
   name: slug,
   /** Sources of one origin never corroborate each other. */
   origin: slug.optional(),
+  collect: collectSchema.optional(),
+  /** A warning when it brings nothing for so long; 24 h for a feed that is fetched, when left out. */
+  silence: silenceSchema.optional(),
 };
 
 const shadowserver = strict({

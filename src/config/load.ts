@@ -11,6 +11,7 @@ import { formatIp, parseIp } from '../core/net/ip.ts';
 import { overlaps, type Prefix } from '../core/net/prefix.ts';
 import type { FamilyBook } from '../core/report/family.ts';
 import { type AaaUser, readAaaUsers } from './aaa-users.ts';
+import { type FeedWay, signatureKeys, waysOf } from './collect.ts';
 import { BUILT_IN_DIALECTS, loadDialects } from './dialects.ts';
 import { placeOf, readDocument } from './document.ts';
 import { loadFamilies, loadPacks } from './families.ts';
@@ -114,8 +115,15 @@ export interface Config
   readonly intake: {
     /** Octets. */
     readonly bodyLimit: number;
-    readonly sources: readonly { readonly name: string; readonly keys: Secrets; readonly origin?: string }[];
+    readonly sources: readonly {
+      readonly name: string;
+      readonly keys: readonly Uint8Array[];
+      readonly signatureKeys: readonly Uint8Array[];
+      readonly origin?: string;
+    }[];
   };
+  /** How feeds reach us, with the secrets that takes. */
+  readonly ways: readonly FeedWay[];
   readonly mail:
     | (Omit<Extract<File['mail'], { kind: 'smtp' }>, 'passwordFile'> & { readonly password?: string })
     | Extract<File['mail'], { kind: 'spool' }>;
@@ -236,12 +244,14 @@ function assemble(file: File, reader: Reader): Config {
     ...client,
     secrets: reader.secrets(secretFiles, `accounting.clients[${i}].secretFiles`),
   }));
-  const sources = file.intake.sources.map(({ name, keyFiles, origin }, i) => ({
+  const ways = waysOf(file.feeds, reader);
+  const sources = file.intake.sources.map(({ name, keyFiles = [], origin, ...more }, i) => ({
     name,
-    keys: reader.secrets(keyFiles, `intake.sources[${i}].keyFiles`),
+    keys: keyFiles.length === 0 ? [] : reader.secrets(keyFiles, `intake.sources[${i}].keyFiles`),
+    signatureKeys: signatureKeys(more, `intake.sources[${i}]`, reader),
     ...(origin !== undefined && { origin }),
   }));
-  eachKeyOnce(reader, sources);
+  eachKeyOnce(reader, file, [...sources, ...ways.filter((way) => way.kind === 'post')]);
   nasesKnown(reader, file);
   const linux = file.gateways.filter(isLinux);
   steeringArrives(reader, file, linux);
@@ -269,6 +279,7 @@ function assemble(file: File, reader: Reader): Config {
       bodyLimit: file.intake.bodyLimit,
       sources,
     },
+    ways,
     mail: mailOf(mail, reader),
     ...(webhook && {
       webhook: {
@@ -293,13 +304,19 @@ function unique(reader: Reader, path: string, names: readonly string[]): void {
 }
 
 /** One key for two sources would let each speak as the other, and corroborate itself. */
-function eachKeyOnce(reader: Reader, sources: Config['intake']['sources']): void {
+function eachKeyOnce(
+  reader: Reader,
+  file: File,
+  senders: readonly { readonly keys: readonly Uint8Array[]; readonly signatureKeys: readonly Uint8Array[] }[],
+): void {
   const seen = new Set<string>();
-  for (const [i, { keys }] of sources.entries())
-    for (const [j, key] of keys.entries()) {
+  for (const [i, { keys, signatureKeys: signing }] of senders.entries())
+    for (const [j, key] of [...keys, ...signing].entries()) {
       const text = Buffer.from(key).toString('hex');
-      if (key.length > 0 && seen.has(text))
-        reader.fault(`intake.sources[${i}].keyFiles[${j}]`, 'a key that stands nowhere else', 'the same key again');
+      const isBearer = j < keys.length;
+      const place = isBearer ? `keyFiles[${j}]` : `signatureKeyFiles[${j - keys.length}]`;
+      const path = i < file.intake.sources.length ? `intake.sources[${i}].${place}` : 'feeds';
+      if (key.length > 0 && seen.has(text)) reader.fault(path, 'a key that stands nowhere else', 'the same key again');
       seen.add(text);
     }
 }

@@ -165,10 +165,16 @@ export const configSchema = strict({
       .array(
         strict({
           name: slug,
-          keyFiles: secretFiles,
+          /** Bearer keys. */
+          keyFiles: secretFiles.optional(),
+          /** Keys of signatures (RFC 9421), 32 octets or more. */
+          signatureKeyFiles: secretFiles.optional(),
           /** Sources of one origin never corroborate each other. */
           origin: slug.optional(),
-        }),
+        }).refine(
+          (one) => one.keyFiles !== undefined || one.signatureKeyFiles !== undefined,
+          'keyFiles, signatureKeyFiles or both',
+        ),
       )
       .max(500)
       .default([]),

@@ -219,11 +219,6 @@ export interface Store {
   unresolvedCounts(): Promise<
     readonly { readonly source: string; readonly kind: string; readonly reason: string; readonly count: number }[]
   >;
-  /** About lines that another provider serves (class `wholesale`), newest first: never acted upon, theirs to know. */
-  reportsForPartners(query: {
-    readonly sinceAt: Instant;
-    readonly limit: number;
-  }): Promise<readonly { readonly report: Report; readonly outcome?: ReportOutcome }[]>;
   /** Reports attributed by one of these bindings, or over one of these rules or translations (`via`). */
   reportsResting(
     on: { readonly bindings: readonly string[]; readonly steps: readonly string[] },
@@ -403,6 +398,26 @@ export interface Unpacker {
 export interface DkimKeys {
   /** TXT records, strings joined; none is an answer. An error is passing: the same question may be answered later. */
   txt(name: string, signal: AbortSignal): Promise<Result<readonly string[], string>>;
+}
+
+// ---------------------------------------------------------------- signed deliveries
+
+export type Claimed =
+  | { readonly kind: 'fresh' }
+  /** Of the same content; `answer` when it was answered. */
+  | { readonly kind: 'same'; readonly answer?: Json }
+  | { readonly kind: 'other' };
+
+/** Nonces of signed deliveries, over restarts. Bounded: each is forgotten when its time alone would be refused. */
+export interface Nonces {
+  /** Durable when it resolves. Of two at a time one is fresh. */
+  claim(entry: {
+    readonly sender: string;
+    readonly nonce: string;
+    readonly digest: string;
+    readonly expiresAt: Instant;
+  }): Promise<Claimed>;
+  keep(sender: string, nonce: string, answer: Json): Promise<void>;
 }
 
 // ---------------------------------------------------------------- bindings

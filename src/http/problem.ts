@@ -33,6 +33,23 @@ const PROBLEMS = {
     detail: 'Nothing of this delivery was acknowledged. Send the same delivery again after Retry-After.',
   },
   'WG-INT-008': { status: 408, title: 'Request Timeout', detail: 'The body did not arrive in time. Send it again.' },
+  'WG-INT-009': {
+    status: 401,
+    title: 'Unauthorized',
+    detail:
+      'This signature is older than 5 minutes (or as far ahead), or its nonce was used with other content. Sign anew.',
+  },
+  'WG-INT-010': { status: 403, title: 'Forbidden', detail: 'This key is for another address of this interface.' },
+  'WG-INT-011': {
+    status: 422,
+    title: 'Unprocessable Content',
+    detail: 'The file cannot be read as its format. It is kept, and nothing of it was taken in.',
+  },
+  'WG-INT-012': {
+    status: 400,
+    title: 'Bad Request',
+    detail: 'A file name is of letters, digits, dots, hyphens and underscores, 200 at most.',
+  },
   'WG-AAA-001': {
     status: 401,
     title: 'Unauthorized',

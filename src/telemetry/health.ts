@@ -145,6 +145,17 @@ export const WARNINGS = {
     text: 'Every NAS disagrees with our clock by the same: ours is wrong',
     next: 'check the time service of this machine',
   },
+  'feed-silent': {
+    severity: 'warning',
+    text: 'A feed has brought nothing for longer than it may; nobody is freed or convicted by that',
+    next: 'engawa feeds list; ask the sender',
+  },
+  'feed-empty': {
+    severity: 'warning',
+    text: 'The newest file of a feed has no row, although earlier ones had; nobody is freed by that',
+    next: 'engawa feeds list; ask the sender',
+  },
+  'feed-failing': { severity: 'warning', text: 'A feed cannot be fetched', next: 'engawa feeds list' },
   'files-parked': { severity: 'warning', text: 'Feed files could not be read', next: 'engawa ingest --parked' },
   'messages-failing': { severity: 'warning', text: 'Messages are not delivered', next: 'check mail server or webhook' },
   'lines-partial': {

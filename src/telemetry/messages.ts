@@ -47,7 +47,7 @@ export const MESSAGES = {
   COLLECT_PARKED: { text: 'A fetched file cannot be read as its format', next: 'engawa ingest --parked' },
   COLLECT_FAILED: {
     text: 'A feed could not be fetched; it is tried again',
-    next: 'read the reason; told at the 1st, 2nd, 4th, 8th … time in a row',
+    next: 'read the reason; engawa feeds list',
   },
 
   // bindings

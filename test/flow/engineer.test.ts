@@ -70,7 +70,7 @@ const held = async (process = house) => (await process.store.cases({ state: 'hel
 describe('the breaker', () => {
   const wide = { windowMs: 10 * MINUTE, share: 0.001, floor: 3, ceiling: 50, perSource: 20, perGateway: 5 };
 
-  it('lets three of two hundred lines in and holds the rest; the alarm is raised once', async () => {
+  it('F16: a flood of one source: lets three of two hundred lines in and holds the rest; the alarm is raised once', async () => {
     await homes(200);
     await flood(200);
     expect(inKernel()).toBe(3);

@@ -1,6 +1,6 @@
 // Who held what, what could not be attributed, and the facts an engineer supplies so that it can: for the command line.
 import { formatInstant, parseRfc3339 } from '../../core/kernel/civil.ts';
-import { DAY, type Instant } from '../../core/kernel/time.ts';
+import type { Instant } from '../../core/kernel/time.ts';
 import type { Attribution } from '../../core/line/attribution.ts';
 import { MAX_CORRECTION_MS } from '../../core/line/corrections.ts';
 import type { Line } from '../../core/line/line.ts';
@@ -30,7 +30,6 @@ const PROTOCOLS = ['tcp', 'udp', 'icmp'] as const;
 const KINDS = ['ambiguous', 'stale', 'none'] as const;
 const DESK_PAGE = 50;
 const RERUN_MOST = 100_000;
-const PARTNER_MOST = 10_000;
 
 export function attributionOperations(flow: Flow, tools: AttributionTools): Operations {
   return {
@@ -70,24 +69,6 @@ export function attributionOperations(flow: Flow, tools: AttributionTools): Oper
       const limit = Math.min(optionalCount(input, 'limit') ?? RERUN_MOST, RERUN_MOST);
       const answer = await rerun(flow, deskQuery(input), { name: by, reason, limit }, (asked) => progress({ asked }));
       return { ...answer };
-    },
-    'desk.partners': async (input) => {
-      const sinceAt = input['since'] === undefined ? flow.clock.now() - 30 * DAY : instantOf(input, 'since');
-      const found = await flow.store.reportsForPartners({ sinceAt, limit: PARTNER_MOST });
-      return {
-        reports: found.map(({ report, outcome }) => ({
-          line: outcome?.lineId ?? '',
-          address: formatIp(report.ip),
-          port: report.port ?? null,
-          protocol: report.protocol ?? null,
-          observedAt: formatInstant(report.observedAt),
-          class: report.class,
-          family: report.family,
-          source: report.source,
-          type: report.type,
-        })),
-        more: found.length === PARTNER_MOST,
-      };
     },
     'clock.correct': async (input, { by }) => {
       const of = oneOf(input, 'of', ['nas', 'translator', 'feed'] as const);

@@ -1,13 +1,13 @@
 // What comes in by hand: feed files, lines, policies. Readers of formats are handed in by the wiring.
 import { setImmediate as turn } from 'node:timers/promises';
 import { formatInstant } from '../../core/kernel/civil.ts';
+import type { Result } from '../../core/kernel/result.ts';
 import type { Line } from '../../core/line/line.ts';
-import type { FeedReader } from '../../core/report/feed.ts';
 import type { Flow } from '../../flow/assemble.ts';
 import { applyLines } from '../../flow/lines.ts';
 import { OperationRefused, type Operations } from '../../flow/operations.ts';
 import type { Json } from '../../flow/ports.ts';
-import { takeIn } from '../../flow/take-in.ts';
+import type { ArrivedFile, Parked, Taken } from '../../flow/take-in.ts';
 import { flag, optionalCount, text } from './input.ts';
 import { notDone } from './refusal.ts';
 
@@ -23,8 +23,7 @@ export interface FeedTools {
   readonly sources: readonly string[];
   /** How long originals are kept, parked ones too. */
   readonly evidenceKeptMs: number;
-  readonly readerOf: (source: string) => FeedReader | undefined;
-  readonly familyOf: (name: string) => string | undefined;
+  readonly takeIn: (file: ArrivedFile, progress: (rows: number) => void) => Promise<Result<Taken, Parked>>;
   readonly readLines: (
     bytes: Uint8Array,
   ) => Promise<
@@ -57,7 +56,7 @@ export function feedOperations(flow: Flow, tools: FeedTools): Operations {
         text: `no feed «${file.source}» is configured; known: ${tools.sources.join(', ') || 'none'}`,
       });
     }
-    const taken = await takeIn({ ...flow, ...tools, decide: () => flow.decider.run() }, file, progress);
+    const taken = await tools.takeIn(file, progress);
     if (!taken.ok) {
       const { code, text: why, evidenceHash } = taken.error;
       const hash = evidenceHash.slice(0, 12);

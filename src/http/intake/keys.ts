@@ -5,6 +5,10 @@ export interface IntakeSource {
   readonly name: string;
   /** SHA-256 of each valid key, 64 hex digits; one, or two during rotation. */
   readonly keyHashes: readonly string[];
+  /** Secrets of signatures, 32 octets or more; two during rotation. */
+  readonly signatureKeys?: readonly Uint8Array[];
+  /** A feed whose files are posted; left out: a source of reports. */
+  readonly isFeed?: boolean;
 }
 
 /** Keys are random (32 bytes or more): a plain digest is enough, there is nothing to guess. */

@@ -33,7 +33,7 @@ describe('the cap', () => {
     ]);
   });
 
-  it('100,000 lines in one flood: 50, and 5 per gateway, 20 per source', () => {
+  it('F16, F17: 100,000 lines in one flood: 50 whatever the number of sources, 20 of one source, 5 per gateway', () => {
     const many = (make: (i: number) => Partial<typeof ask>) => Array.from({ length: 100_000 }, (_, i) => make(i));
     expect(flood(many((i) => ({ source: `s${i % 50}`, gateway: `g${i}` }))).admitted).toHaveLength(50);
     expect(flood(many((i) => ({ gateway: `g${i}` }))).admitted).toHaveLength(20);
@@ -58,7 +58,7 @@ describe('the cap', () => {
     expect([at(LIMITS.windowMs - 1), at(LIMITS.windowMs)]).toEqual([false, true]);
   });
 
-  it('one source shut does not shut the others', () => {
+  it('F16: a source over its cap is shut until a person looks, the others are not', () => {
     const { state } = flood(Array.from({ length: 21 }, (_, i) => ({ gateway: `g${i}` })));
     expect(state.trips).toMatchObject([{ scope: 'source', name: 's' }]);
     expect(tryAdmit(state, { ...ask, source: 'other', gateway: 'g99' }).admitted).toBe(true);

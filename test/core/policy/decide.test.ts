@@ -67,9 +67,6 @@ describe('what holds whatever a policy says', () => {
         expect(decision.kind).not.toBe('act');
       }
     expect(reason(strict({ line: line({ protected: true }) }))).toBe('review: line-protected');
-  });
-
-  it('A06: a line that another provider serves is never ours to restrict', () => {
     expect(reason(strict({ line: line({ class: 'wholesale' }) }))).toBe('review: wholesale-line');
   });
 

@@ -170,36 +170,6 @@ describe('the desk', () => {
   });
 });
 
-describe('a line of another provider', () => {
-  it('A06: is on the list for that provider, and nothing acts on it', async () => {
-    await house.lines(lineOf('wes', { class: 'wholesale' }));
-    await house.online('wes', '192.0.2.80');
-    await house.report({ ip: ip('192.0.2.80'), port: 4711 });
-    expect(await house.element('192.0.2.80')).toBe('absent');
-    const answer = await order('desk.partners');
-    expect(answer).toMatchObject({ reports: [{ line: 'line-wes', address: '192.0.2.80', port: 4711 }], more: false });
-    expect((await order('desk.partners', { since: formatInstant(world.now + HOUR) }))['reports']).toEqual([]);
-  });
-});
-
-describe('bindings that do not answer', () => {
-  it('A10: leave the report waiting; it is decided when they do, and nobody stands in for the owner', async () => {
-    await house.online('ann', '192.0.2.70');
-    await house.accept({});
-    const { holders } = house.bindings;
-    house.bindings.holders = async () => {
-      throw new Error('the disk does not answer');
-    };
-    await expect(house.flow.decider.run()).rejects.toThrow('does not answer');
-    expect(await house.store.pendingReports(10)).toHaveLength(1);
-    expect(await house.cases('ann')).toEqual([]);
-    house.bindings.holders = holders;
-    await house.flow.decider.run();
-    await house.settle();
-    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'quarantined' });
-  });
-});
-
 describe('a rule that was wrong', () => {
   it('frees whom it named as soon as the right one is loaded', async () => {
     const home = '2001:db8:144:2000::/52';

@@ -17,8 +17,9 @@ test('a parked file is listed with the day on which its original is deleted', as
     const operations = feedOperations(house.flow, {
       sources: ['shadowserver'],
       evidenceKeptMs: 30 * DAY,
-      readerOf: () => undefined,
-      familyOf: () => undefined,
+      takeIn: async () => {
+        throw new Error('not asked');
+      },
       readLines: async () => {
         throw new Error('not asked');
       },

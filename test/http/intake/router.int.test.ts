@@ -15,6 +15,11 @@ import { FakeLog } from '../../fakes/log.ts';
 
 const NOW = Date.UTC(2026, 2, 4, 6);
 const [KEY, NEXT_KEY, OTHER_KEY] = ['a'.repeat(32), 'b'.repeat(32), 'c'.repeat(32)];
+/** Of feeds and signatures: signed.int.test.ts. */
+const UNUSED = {
+  takeFile: () => Promise.reject(new Error('not asked')),
+  nonces: { claim: () => Promise.reject(new Error('not asked')), keep: () => Promise.resolve() },
+};
 const event = {
   id: 'obs-1',
   observedAt: '2026-03-04T05:06:07Z',
@@ -59,6 +64,7 @@ afterEach(async () => {
 async function serve(options: { accept?: Accept; limits?: Partial<IntakeLimits> } = {}): Promise<string> {
   const app = createIntake({
     accept: options.accept ?? accept,
+    ...UNUSED,
     sources: [
       { name: 'honeypot-1', keyHashes: [hashKey(KEY), hashKey(NEXT_KEY)] },
       { name: 'honeypot-2', keyHashes: [hashKey(OTHER_KEY)] },
@@ -151,7 +157,13 @@ describe('POST /v1/reports', () => {
 
   test('F03: a key that belongs to two sources is a fault of the configuration', () => {
     const sources = ['one', 'two'].map((name) => ({ name, keyHashes: [hashKey(KEY)] }));
-    const options = { accept, familyOf: () => undefined, clock: { now: () => 0, monotonicMs: () => 0 }, log };
+    const options = {
+      accept,
+      ...UNUSED,
+      familyOf: () => undefined,
+      clock: { now: () => 0, monotonicMs: () => 0 },
+      log,
+    };
     expect(() => createIntake({ ...options, sources })).toThrow(/two sources/);
     expect(() => createIntake({ ...options, sources: [{ name: 'one', keyHashes: [KEY] }] })).toThrow(/64 hex/);
   });
@@ -215,7 +227,7 @@ describe('POST /v1/reports', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('F23: over its rate a source waits, others do not, and after the wait it may go on', async () => {
+  test('F23: over its rate a source hears 429 with Retry-After, others do not; what was accepted stays, and after the wait it may go on', async () => {
     const url = await serve({ limits: { perSourcePerSecond: 1, perSourceBurst: 2 } });
     const statuses = async (n: number, key: string) => {
       const found: number[] = [];

@@ -36,19 +36,6 @@ export function unresolvedCounts(
   );
 }
 
-/** Of lines that another provider serves, newest first by arrival: theirs to act upon. */
-export function partnerIds(
-  read: Connection,
-  query: { readonly sinceAt: number; readonly limit: number },
-): readonly string[] {
-  return read
-    .allSql<{ id: string }>(
-      `SELECT id FROM report WHERE reason = 'wholesale-line' AND observed_at >= ? ORDER BY seq DESC LIMIT ?`,
-      [query.sinceAt, query.limit],
-    )
-    .map(({ id }) => id);
-}
-
 /** Pending again, what was decided of them forgotten. */
 export function reopen(tx: Connection, ids: readonly string[]): void {
   for (const id of ids)

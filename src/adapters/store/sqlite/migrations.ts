@@ -1,6 +1,7 @@
 // The whole list in order: the store's own migrations, then those that live beside the code that needs them.
 import { BINDINGS_MIGRATIONS } from './bindings-schema.ts';
 import { NAS_MIGRATION } from './nas-sessions.ts';
+import { NONCES_MIGRATION } from './nonces.ts';
 import { type Migration, STORE_MIGRATIONS } from './schema.ts';
 import { TRANSLATIONS_MIGRATION } from './translations.ts';
 
@@ -16,7 +17,6 @@ const TWO_ENDS = `
 ALTER TABLE report ADD COLUMN until_at INTEGER;
 CREATE INDEX report_unresolved ON report(seq) WHERE attribution IN ('ambiguous', 'stale', 'none');
 CREATE INDEX report_binding ON report(json_extract(outcome_evidence, '$.attribution.bindingId')) WHERE line_id IS NOT NULL;
-CREATE INDEX report_partner ON report(seq) WHERE reason = 'wholesale-line';
 CREATE INDEX report_step ON report(json_extract(outcome_evidence, '$.attribution.via[0].id'))
   WHERE json_extract(outcome_evidence, '$.attribution.via[0].id') IS NOT NULL;
 `;
@@ -28,4 +28,5 @@ export const MIGRATIONS: readonly Migration[] = [
   NAS_MIGRATION,
   TRANSLATIONS_MIGRATION,
   { number: 7, name: 'two ends, unresolved', sql: TWO_ENDS },
+  NONCES_MIGRATION,
 ].sort((a, b) => a.number - b.number);

@@ -121,11 +121,6 @@ export class SqliteStore implements Store {
   unresolved = async (query: DeskQuery) => desk.unresolvedIds(this.database.read, query);
   unresolvedCounts = async () => desk.unresolvedCounts(this.database.read);
 
-  async reportsForPartners(query: { readonly sinceAt: Instant; readonly limit: number }) {
-    const ids = desk.partnerIds(this.database.read, query);
-    return ids.map((id) => reports.readReport(this.database.read, id)).filter((one) => one !== undefined);
-  }
-
   async reportsResting(on: Parameters<Store['reportsResting']>[0], limit: number) {
     const ids = desk.restingOn(this.database.read, on, limit);
     return ids.map((id) => reports.readReport(this.database.read, id)).filter((one) => one !== undefined);
