@@ -16,6 +16,8 @@ import { callOperation } from './call.ts';
 import { CliFault, configPath, type GlobalOptions, readConfig } from './context.ts';
 import { dryRunFamilies } from './dry-run-families.ts';
 import { dryRunFeed } from './dry-run-feed.ts';
+import { feedCheckCommand } from './feed-check.ts';
+import { groupOf } from './group.ts';
 import { next, paint, progressLine, say, sayJson, table } from './print.ts';
 
 type Row = Readonly<Record<string, Json>>;
@@ -30,6 +32,7 @@ function readInput(path: string): Buffer {
 
 export function feedCommands(program: Command, done: (exitCode: number) => void): void {
   ingestCommand(program, done);
+  feedCheckCommand(groupOf(program, 'feeds', 'what comes in: feeds, how they are fetched, how good they are'), done);
   linesCommand(program);
   policyCommands(program);
 }

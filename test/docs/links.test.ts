@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const ROOT = new URL('../../', import.meta.url).pathname;
 const documents = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...['docs', 'docs/adr'].flatMap((folder) =>
+  ...['docs', 'docs/adr', 'docs/feeds'].flatMap((folder) =>
     readdirSync(join(ROOT, folder))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `${folder}/${name}`),
