@@ -80,7 +80,8 @@ interface Steps {
 async function joinedTo(parts: HolderParts, step: Step, asked: Asked, stepSkewMs: number): Promise<Holders> {
   const { realm, prefix } = step.inside;
   const found = corrected(parts, await parts.bindings.over(realm, prefix, asked.window.fromAt, asked.window.toAt));
-  const inner = { ...found, tailLimitAt: asked.limitAt + found.skewMs };
+  // As far as any clock in it may be off: the window it is judged by ends where those that are known end.
+  const inner = { ...found, tailLimitAt: asked.limitAt + (asked.window.toAt - asked.core.toAt) };
   return {
     ...found,
     bindings: joined(step, inner, asked.core),

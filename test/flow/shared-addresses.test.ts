@@ -30,6 +30,10 @@ interface World {
   readonly rules?: readonly SharingRule[];
   readonly now?: number;
   readonly unknown?: readonly string[];
+  /** How far the translator's clock may be off, and the NAS's, ms. */
+  readonly skewMs?: number;
+  readonly nasSkewMs?: number;
+  readonly interimMs?: number;
 }
 
 async function attributor(world: World): Promise<Attributor> {
@@ -41,7 +45,9 @@ async function attributor(world: World): Promise<Attributor> {
   const clock = { now: () => at(world.now ?? 120) };
   const interim = { of: () => INTERIM_MS, widestMs: INTERIM_MS };
   const bindings = new SqliteBindings({ database, clock, interim, reserved: [], retentionDays: 30 });
-  const translations = new SqliteTranslations({ database, clock, sourceOf: () => ({ skewMs: 0 }), retentionDays: 30 });
+  const { skewMs = 0, nasSkewMs = 0, interimMs } = world;
+  const sourceOf = () => ({ skewMs, ...(interimMs === undefined ? {} : { interimMs }) });
+  const translations = new SqliteTranslations({ database, clock, sourceOf, retentionDays: 30 });
   await bindings.record(world.records ?? []);
   await translations.record({ events: world.log ?? [], heard: world.heard ?? [] });
   return new Attributor({
@@ -54,6 +60,7 @@ async function attributor(world: World): Promise<Attributor> {
     bindings,
     translations,
     sharing: () => ({ version: 'test', rules: world.rules ?? [] }),
+    leastSkewMsOf: () => nasSkewMs,
     clock,
     ranges: { ours: [], infrastructure: [], shared: [prefix('192.0.2.0/24')] },
     realm: 'main',
@@ -131,6 +138,13 @@ describe('a CGN’s port block', () => {
     expect(await answer(CGN, report(30, { port: 4000 }))).toBe('none no-translation');
     expect(await answer(CGN, report(5))).toBe('ambiguous holder-began-in-window');
     expect(await answer(CGN, report(60))).toBe('ambiguous holder-ended-in-window');
+  });
+
+  it('answers about a moment ago from what is open, however far the clocks of translator and NAS may be off', async () => {
+    const open = { records: home('ann', '100.64.0.1'), interimMs: INTERIM_MS, now: 120.1 };
+    const live = { ...open, log: [log('allocated', '100.64.0.1', 5), log('in-use', '100.64.0.1', 119)] };
+    for (const skews of [{}, { skewMs: 1000 }, { nasSkewMs: 2000 }, { skewMs: 1000, nasSkewMs: 2000 }])
+      expect(await answer({ ...live, ...skews }, report(120)), JSON.stringify(skews)).toBe('unique open-tail line-ann');
   });
 
   it('names nobody without the protocol, where the translator gives ports for each protocol apart', async () => {
