@@ -1,6 +1,6 @@
 // What may be in the garden sets because this helper put it or found it: no wanted state, only what a later put or remove has
 // to take away. Too much remembered costs a needless delete; too little leaves an element that is without effect and times out.
-import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
+import { formatKey, type GardenKey } from '../core/garden/key.ts';
 import type { ProtocolPort } from '../core/net/transport.ts';
 import type { PutElement } from '../protocols/nftables/messages.ts';
 import type { GardenAccess } from '../protocols/nftables/sets.ts';
@@ -13,23 +13,23 @@ export class GardenMemory {
   /** What a former helper left is known: until then every put takes the other access away, there or not. */
   areAccessesKnown = false;
 
-  ports(prefix: Prefix, ports: readonly ProtocolPort[]): void {
+  ports(prefix: GardenKey, ports: readonly ProtocolPort[]): void {
     if (ports.length === 0) return;
-    const key = formatPrefix(prefix);
+    const key = formatKey(prefix);
     const known = this.#ports.get(key) ?? new Map<string, ProtocolPort>();
     for (const port of ports) known.set(portKey(port), port);
     this.#ports.set(key, known);
   }
 
-  access(prefix: Prefix, access: GardenAccess): void {
-    const key = formatPrefix(prefix);
+  access(prefix: GardenKey, access: GardenAccess): void {
+    const key = formatKey(prefix);
     const known = this.#accesses.get(key);
     if (known === undefined) this.#accesses.set(key, new Set([access]));
     else known.add(access);
   }
 
-  portsOf(prefix: Prefix): readonly ProtocolPort[] {
-    return [...(this.#ports.get(formatPrefix(prefix))?.values() ?? [])];
+  portsOf(prefix: GardenKey): readonly ProtocolPort[] {
+    return [...(this.#ports.get(formatKey(prefix))?.values() ?? [])];
   }
 
   /** Ports that may be there and that this element no longer has. */
@@ -42,12 +42,12 @@ export class GardenMemory {
 
   isOtherAbsent({ prefix, access }: PutElement): boolean {
     const other = access === 'strict' ? 'leaky' : 'strict';
-    return this.areAccessesKnown && this.#accesses.get(formatPrefix(prefix))?.has(other) !== true;
+    return this.areAccessesKnown && this.#accesses.get(formatKey(prefix))?.has(other) !== true;
   }
 
   /** Nothing of it is new but its timeout. */
   isRenewal({ prefix, access, abusedPorts }: PutElement): boolean {
-    const key = formatPrefix(prefix);
+    const key = formatKey(prefix);
     const [accesses, ports] = [this.#accesses.get(key), this.#ports.get(key)];
     if (accesses?.size !== 1 || !accesses.has(access) || abusedPorts.length !== (ports?.size ?? 0)) return false;
     return abusedPorts.every((port) => ports?.has(portKey(port)));
@@ -57,15 +57,15 @@ export class GardenMemory {
    * After an acknowledged change: exactly this. `isAlone`: no other change is under way, else what that one may have put
    * is not forgotten by the answer to this one.
    */
-  settle(put: readonly PutElement[], remove: readonly Prefix[], isAlone: boolean): void {
+  settle(put: readonly PutElement[], remove: readonly GardenKey[], isAlone: boolean): void {
     for (const prefix of remove) {
-      this.#ports.delete(formatPrefix(prefix));
-      if (isAlone) this.#accesses.delete(formatPrefix(prefix));
+      this.#ports.delete(formatKey(prefix));
+      if (isAlone) this.#accesses.delete(formatKey(prefix));
     }
     for (const { prefix, access, abusedPorts } of put) {
-      this.#ports.delete(formatPrefix(prefix));
+      this.#ports.delete(formatKey(prefix));
       this.ports(prefix, abusedPorts);
-      if (isAlone) this.#accesses.set(formatPrefix(prefix), new Set([access]));
+      if (isAlone) this.#accesses.set(formatKey(prefix), new Set([access]));
     }
   }
 

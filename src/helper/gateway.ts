@@ -2,8 +2,8 @@
 // Holds no wanted state; what it remembers (ports, accesses) only serves to take away what may be there and nothing else, and is
 // read back after a restart.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
+import type { GardenKey } from '../core/garden/key.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
-import type { Prefix } from '../core/net/prefix.ts';
 import type { NftCommand } from '../protocols/nftables/command.ts';
 import {
   allowCommands,
@@ -139,7 +139,7 @@ export class Gateway {
     return next;
   }
 
-  async #apply(put: readonly PutElement[], remove: readonly Prefix[]): Promise<Result<Answer, HelperError>> {
+  async #apply(put: readonly PutElement[], remove: readonly GardenKey[]): Promise<Result<Answer, HelperError>> {
     const { spec, guard } = this.#parts;
     for (const element of put) {
       const judged = guard.put(element);

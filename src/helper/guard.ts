@@ -1,9 +1,11 @@
 // What may become an element, judged here again whatever main believes: the last wall before the kernel.
 // Removing is never judged by pool, protection or rate: release outranks quarantine.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
+import { formatKey, type GardenKey } from '../core/garden/key.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
 import type { Ip } from '../core/net/ip.ts';
-import { formatPrefix, overlaps, type Prefix, prefixOf } from '../core/net/prefix.ts';
+import { isPortSet, sameShape } from '../core/net/port-set.ts';
+import { overlaps, type Prefix, prefixOf } from '../core/net/prefix.ts';
 import { isSpecial, isUnusable } from '../core/net/special.ts';
 import type { HelperError, Learned, PutElement } from '../protocols/nftables/messages.ts';
 
@@ -35,6 +37,8 @@ export class Guard {
     const { prefix } = element;
     const shape = this.removable(prefix);
     if (!shape.ok) return shape;
+    const share = this.#share(prefix);
+    if (!share.ok) return share;
     if (!this.#spec.pools.some((pool) => pool.length <= prefix.length && overlaps(pool, prefix))) {
       return refused('outside-pools', prefix, 'is not inside a subscriber pool');
     }
@@ -45,8 +49,27 @@ export class Guard {
     return ok(undefined);
   }
 
-  /** Form alone: there is a set for this family and length. */
-  removable(prefix: Prefix): Result<void, HelperError> {
+  /** Of a shared address one port set, never the whole of it; of any other address the whole, never a port set. */
+  #share(key: GardenKey): Result<void, HelperError> {
+    const pool = (this.#spec.sharedPools ?? []).find((one) => overlaps(one.prefix, key));
+    const { portSet } = key;
+    if (pool === undefined && portSet === undefined) return ok(undefined);
+    if (portSet === undefined)
+      return refused('shared-address', key, 'is shared by lines: only port sets of it are taken');
+    return pool !== undefined && sameShape(pool, portSet)
+      ? ok(undefined)
+      : refused('port-set', key, 'is in no shared pool of this shape');
+  }
+
+  /** Form alone: there is a set for this family and length, or for this shape of port sets. */
+  removable(prefix: GardenKey): Result<void, HelperError> {
+    const { portSet } = prefix;
+    if (portSet !== undefined) {
+      const isKnown = isPortSet(portSet) && prefix.length === 32 && prefix.ip.family === 4;
+      return isKnown && this.#spec.sharedPools?.some((pool) => sameShape(pool, portSet)) === true
+        ? ok(undefined)
+        : refused('port-set', prefix, 'is not of a shape in use');
+    }
     const lengths = prefix.ip.family === 4 ? [32] : this.#spec.ipv6Lengths;
     return lengths.includes(prefix.length)
       ? ok(undefined)
@@ -106,12 +129,12 @@ function forbiddenIn(spec: GatewaySpec): readonly { prefix: Prefix; code: string
       'covers-lifeline',
       spec.lifelines.flatMap((l) => l.prefixes),
     ),
-    ...coded('covers-infrastructure', [...spec.infrastructure, ...spec.ntpServers]),
+    ...coded('covers-infrastructure', [...spec.infrastructure, ...spec.ntpServers, ...(spec.softwireBorders ?? [])]),
   ];
 }
 
-function refused(code: string, prefix: Prefix, why: string): Refused {
-  return err({ kind: 'refused', code, text: `${formatPrefix(prefix)} ${why}` });
+function refused(code: string, key: GardenKey, why: string): Refused {
+  return err({ kind: 'refused', code, text: `${formatKey(key)} ${why}` });
 }
 
 function refusedName(code: string, name: string): Refused {

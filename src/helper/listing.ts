@@ -1,11 +1,11 @@
 // Reads the garden's sets back, one set at a time, each in a process of its own: the long-lived nft would keep what it lists.
 // A set that cannot be read is an error, never an empty answer.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
+import type { GardenKey } from '../core/garden/key.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
-import type { Prefix } from '../core/net/prefix.ts';
 import type { ProtocolPort } from '../core/net/transport.ts';
 import { type Offload, parseFlowtables } from '../protocols/nftables/flowtables.ts';
-import { countOf, keyPrefix, parseSetListing, type RawElement } from '../protocols/nftables/listing.ts';
+import { countOf, keyOf, parseSetListing, type RawElement } from '../protocols/nftables/listing.ts';
 import type { CountItem, HelperError, StateItem } from '../protocols/nftables/messages.ts';
 import { keyForms } from '../protocols/nftables/sets.ts';
 import { type GardenContent, GardenReading, RESTORED_SECONDS, savedSets } from '../protocols/nftables/snapshot.ts';
@@ -24,8 +24,8 @@ export async function listStates(spec: GatewaySpec): Promise<Result<readonly Sta
     for (const access of ['strict', 'leaky'] as const) {
       const elements = await listSet(spec, form.garden[access]);
       if (!elements.ok) return elements;
-      for (const { val } of elements.value) {
-        const prefix = typeof val === 'string' ? keyPrefix(form, val) : undefined;
+      for (const element of elements.value) {
+        const prefix = keyOf(form, element);
         if (prefix === undefined)
           return err({ kind: 'unavailable', text: `an element of ${form.garden[access]} is not a key` });
         items.push({ prefix, access });
@@ -56,7 +56,7 @@ export async function listCounts(spec: GatewaySpec): Promise<Result<readonly Cou
  */
 export async function listGarden(
   spec: GatewaySpec,
-  portsOf: (prefix: Prefix) => readonly ProtocolPort[],
+  portsOf: (prefix: GardenKey) => readonly ProtocolPort[],
 ): Promise<Result<GardenContent, HelperError>> {
   const reading = new GardenReading();
   const skipped = new Set(keyForms(spec).map((form) => form.abuse));

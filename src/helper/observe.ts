@@ -1,7 +1,7 @@
 // What the kernel proves per prefix, by probes that must abort (nothing changes). Several prefixes share one probe while the
 // answer is all or none; a mixed one is halved until each prefix has a proof of its own. Doubt is `unknown`.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
-import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
+import { formatKey, type GardenKey } from '../core/garden/key.ts';
 import type { StateItem } from '../protocols/nftables/messages.ts';
 import type { NftSession } from '../protocols/nftables/session.ts';
 import { type GardenAccess, keyFormOf, keyValue } from '../protocols/nftables/sets.ts';
@@ -14,16 +14,16 @@ type Proof = 'present' | 'absent' | 'unknown';
 export async function observe(
   spec: GatewaySpec,
   session: NftSession,
-  prefixes: readonly Prefix[],
+  prefixes: readonly GardenKey[],
 ): Promise<readonly StateItem[]> {
   // Each key once: asked for twice in one transaction, the second would find the first one's own element.
-  const asked = new Map(prefixes.map((prefix) => [formatPrefix(prefix), prefix]));
+  const asked = new Map(prefixes.map((prefix) => [formatKey(prefix), prefix]));
   const known = [...asked.values()].filter((prefix) => keyFormOf(spec, prefix) !== undefined);
   const strict = await prove(spec, session, known, 'strict');
-  const others = known.filter((prefix) => strict.get(formatPrefix(prefix)) === 'absent');
+  const others = known.filter((prefix) => strict.get(formatKey(prefix)) === 'absent');
   const leaky = await prove(spec, session, others, 'leaky');
   return prefixes.map((prefix) => {
-    const text = formatPrefix(prefix);
+    const text = formatKey(prefix);
     return { prefix, access: accessOf(strict.get(text) ?? 'unknown', leaky.get(text) ?? 'unknown') };
   });
 }
@@ -36,16 +36,16 @@ function accessOf(strict: Proof, leaky: Proof): StateItem['access'] {
 async function prove(
   spec: GatewaySpec,
   session: NftSession,
-  prefixes: readonly Prefix[],
+  prefixes: readonly GardenKey[],
   access: GardenAccess,
 ): Promise<ReadonlyMap<string, Proof>> {
   const proofs = new Map<string, Proof>();
-  const groups: (readonly Prefix[])[] = [];
+  const groups: (readonly GardenKey[])[] = [];
   for (let i = 0; i < prefixes.length; i += SHARED) groups.push(prefixes.slice(i, i + SHARED));
   for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
     const proof = await proveGroup(spec, session, group, access);
     if (proof === undefined) break; // nft does not answer: whoever is left stays unknown, without a deadline each
-    if (proof !== 'mixed') for (const prefix of group) proofs.set(formatPrefix(prefix), proof);
+    if (proof !== 'mixed') for (const prefix of group) proofs.set(formatKey(prefix), proof);
     else groups.push(group.slice(0, group.length >> 1), group.slice(group.length >> 1));
   }
   return proofs;
@@ -55,13 +55,13 @@ async function prove(
 async function proveGroup(
   spec: GatewaySpec,
   session: NftSession,
-  group: readonly Prefix[],
+  group: readonly GardenKey[],
   access: GardenAccess,
 ): Promise<Proof | 'mixed' | undefined> {
   const family = 'inet';
   const creates = group.map((prefix) => {
     const name = keyFormOf(spec, prefix)!.garden[access];
-    return { create: { element: { family, table: spec.table, name, elem: [keyValue(prefix)] } } };
+    return { create: { element: { family, table: spec.table, name, elem: [{ elem: { val: keyValue(prefix) } }] } } };
   });
   const document = [...creates, { create: { table: { family, name: spec.table } } }];
   const answer = await session.probe(JSON.stringify({ nftables: document }));

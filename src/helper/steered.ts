@@ -1,9 +1,10 @@
 // Forgets the flows that the garden steered, after a release; which ones those are is said in protocols/nftables/conntrack.ts.
 // Releases that come close together share one dump of the table.
 import type { GatewaySpec } from '../core/garden/gateway.ts';
+import { formatKey, type GardenKey } from '../core/garden/key.ts';
 import { err, ok, type Result } from '../core/kernel/result.ts';
-import type { Ip } from '../core/net/ip.ts';
-import { formatPrefix, type Prefix, prefixOf } from '../core/net/prefix.ts';
+import { type PortSetShape, portSetAt, sameShape } from '../core/net/port-set.ts';
+import { prefixOf } from '../core/net/prefix.ts';
 import { deleteArguments, type Flow, isSteered, parseFlow } from '../protocols/nftables/conntrack.ts';
 import type { HelperError } from '../protocols/nftables/messages.ts';
 import { DNS_ZONE } from '../protocols/nftables/ruleset.ts';
@@ -20,7 +21,7 @@ const MAX_WAITING = 20_000;
 
 export class SteeredFlows {
   readonly #spec: GatewaySpec;
-  #waiting: Prefix[] = [];
+  #waiting: GardenKey[] = [];
   #next: Promise<Result<void, HelperError>> | undefined;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -28,7 +29,7 @@ export class SteeredFlows {
     this.#spec = spec;
   }
 
-  forget(prefixes: readonly Prefix[]): Promise<Result<void, HelperError>> {
+  forget(prefixes: readonly GardenKey[]): Promise<Result<void, HelperError>> {
     if (this.#waiting.length + prefixes.length > MAX_WAITING) {
       return Promise.resolve(err({ kind: 'unavailable', text: 'too many releases at once' }));
     }
@@ -56,12 +57,12 @@ export class SteeredFlows {
   }
 
   /** One dump for all prefixes: open DNS first, then living connections, then what is left, up to the bound. */
-  async #find(prefixes: readonly Prefix[]): Promise<Result<readonly Flow[], HelperError>> {
+  async #find(prefixes: readonly GardenKey[]): Promise<Result<readonly Flow[], HelperError>> {
     const isReleased = memberOf(prefixes);
     const found: Flow[][] = [[], [], []];
     const take = (line: string) => {
       const flow = parseFlow(line);
-      if (flow === undefined || !isReleased(flow.source) || !isSteered(this.#spec, flow)) return;
+      if (flow === undefined || !isReleased(flow) || !isSteered(this.#spec, flow)) return;
       const rank = found[flow.zone === DNS_ZONE ? 0 : flow.established ? 1 : 2]!;
       if (rank.length < MAX_DELETES) rank.push(flow);
     };
@@ -72,14 +73,30 @@ export class SteeredFlows {
   }
 }
 
-function memberOf(prefixes: readonly Prefix[]): (ip: Ip) => boolean {
-  const keys = new Set(prefixes.map(formatPrefix));
-  const lengths = { 4: lengthsOf(prefixes, 4), 6: lengthsOf(prefixes, 6) };
-  return (ip) => lengths[ip.family].some((length) => keys.has(formatPrefix(prefixOf(ip, length))));
+/** A flow's own port tells whose it is where the address is shared: a neighbour's flows are none of a release's business. */
+function memberOf(released: readonly GardenKey[]): (flow: Pick<Flow, 'source' | 'sourcePort'>) => boolean {
+  const keys = new Set(released.map(formatKey));
+  const whole = released.filter((key) => key.portSet === undefined);
+  const lengths = { 4: lengthsOf(whole, 4), 6: lengthsOf(whole, 6) };
+  const shapes = shapesOf(released);
+  return ({ source, sourcePort }) => {
+    if (lengths[source.family].some((length) => keys.has(formatKey(prefixOf(source, length))))) return true;
+    return shapes.some((shape) => {
+      const portSet = source.family === 4 ? portSetAt(shape, sourcePort) : undefined;
+      return portSet !== undefined && keys.has(formatKey({ ...prefixOf(source), portSet }));
+    });
+  };
 }
 
-function lengthsOf(prefixes: readonly Prefix[], family: 4 | 6): readonly number[] {
-  return [...new Set(prefixes.filter((p) => p.ip.family === family).map((p) => p.length))];
+function lengthsOf(keys: readonly GardenKey[], family: 4 | 6): readonly number[] {
+  return [...new Set(keys.filter((key) => key.ip.family === family).map((key) => key.length))];
+}
+
+function shapesOf(keys: readonly GardenKey[]): readonly PortSetShape[] {
+  const shapes: PortSetShape[] = [];
+  for (const { portSet } of keys)
+    if (portSet !== undefined && !shapes.some((shape) => sameShape(shape, portSet))) shapes.push(portSet);
+  return shapes;
 }
 
 /** The table may be huge: lines are looked at as they come and never kept. */

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GatewaySpec } from '../../src/core/garden/gateway.ts';
+import type { GardenKey } from '../../src/core/garden/key.ts';
 import { parseIp } from '../../src/core/net/ip.ts';
 import { parsePrefix } from '../../src/core/net/prefix.ts';
 import { encodeSpec } from '../../src/protocols/nftables/spec-json.ts';
@@ -20,6 +21,7 @@ export const SPEC: GatewaySpec = {
   ports: { portalHttp: 8080, portalHttps: 8443, tlsRefuser: 8444, dnsFront: 5353 },
   tls443: 'alert',
   pools: [prefix('192.0.2.0/24'), prefix('198.18.0.0/15'), prefix('2001:db8:100::/40')],
+  sharedPools: [{ prefix: prefix('192.0.2.192/28'), offset: 6, psidLength: 8 }],
   infrastructure: [prefix('192.0.2.1'), prefix('2001:db8:100::/56')],
   ipv6Lengths: [56, 64],
   lifelines: [
@@ -45,6 +47,12 @@ export const SPEC: GatewaySpec = {
   ],
   ntpServers: [prefix('203.0.113.123')],
 };
+
+/** One household's ports of a shared address. */
+export const share = (address: string, psid: number, shape = { offset: 6, psidLength: 8 }): GardenKey => ({
+  ...prefix(address),
+  portSet: { ...shape, psid },
+});
 
 export interface LabGateway {
   readonly netns: string;

@@ -4,14 +4,16 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writ
 import { dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { NftablesEnforcer } from '../../src/adapters/enforcer/nftables/client.ts';
+import type { GardenKey } from '../../src/core/garden/key.ts';
 import { formatSnapshot, parseSnapshot } from '../../src/protocols/nftables/snapshot.ts';
-import { createLabGateway, ip, type LabGateway, prefix, SPEC } from './lab-gateway.ts';
+import { createLabGateway, ip, type LabGateway, prefix, SPEC, share } from './lab-gateway.ts';
 
 const A = prefix('192.0.2.5');
 const B = prefix('2001:db8:100:4200::/56');
 const C = prefix('192.0.2.7');
+const S = share('192.0.2.200', 5);
 const telnet = [{ protocol: 'tcp' as const, port: 23 }];
-const element = (p: typeof A, access: 'strict' | 'leaky', timeoutSeconds = 86_400) => ({
+const element = (p: GardenKey, access: 'strict' | 'leaky', timeoutSeconds = 86_400) => ({
   prefix: p,
   access,
   abusedPorts: telnet,
@@ -113,6 +115,26 @@ describe('E26: at boot', () => {
     expect(setText('life4_emergency')).toMatch(/203\.0\.113\.200 timeout 10m/);
     expect(setText('pack6_bank')).toMatch(/2001:db8:5::7 timeout 10m/);
     expect(setText('dns_alive')).not.toContain('elements');
+  });
+
+  it('a port set of a shared address comes back as one, and a shape that left the configuration does not', async () => {
+    await serve();
+    await client.install();
+    await client.apply({ put: [element(S, 'strict'), element(A, 'leaky')], remove: [] });
+    await reboot();
+    expect(gateway.restore().said).toMatchObject({ event: 'restored', lines: 2, leftOut: 0 });
+    expect(setText('strict4_p6_8')).toMatch(/192\.0\.2\.200 \. 20 timeout 10m/);
+    expect(setText('abuse4_p6_8')).toMatch(/192\.0\.2\.200 \. 20 \. tcp \. 23/);
+    await serve();
+    await client.install();
+    expect(await client.observe([S, share('192.0.2.200', 6)])).toMatchObject([
+      { access: 'strict' },
+      { access: 'absent' },
+    ]);
+    await client.close();
+    await reboot();
+    gateway.configure({ ...SPEC, sharedPools: [] });
+    expect(gateway.restore().said).toMatchObject({ event: 'restored', lines: 1 });
   });
 
   it('what comes after it finds the ruleset intact and the lines proven, and takes away what is not wanted', async () => {

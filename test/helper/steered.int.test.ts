@@ -3,7 +3,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NftablesEnforcer } from '../../src/adapters/enforcer/nftables/client.ts';
-import { createLabGateway, type LabGateway, prefix } from './lab-gateway.ts';
+import { createLabGateway, type LabGateway, prefix, share } from './lab-gateway.ts';
 
 const HOME = `enghome${process.pid}`;
 const PEER = `engpeer${process.pid}`;
@@ -118,5 +118,32 @@ describe('forgetting steered flows after a release', () => {
     const [voices, answers] = [home().split('voice').length, home().split('page answer').length];
     await expect.poll(() => home().split('voice').length).toBeGreaterThan(voices);
     await expect.poll(() => home().split('page answer').length).toBeGreaterThan(answers);
+  });
+
+  it('of a shared address forgets the flows of the released ports alone', async () => {
+    await client.install();
+    await client.dnsAlive();
+    const [ours, theirs] = [share('192.0.2.200', 5), share('192.0.2.200', 6)];
+    const put = [ours, theirs].map((one) => ({
+      prefix: one,
+      access: 'strict' as const,
+      abusedPorts: [],
+      timeoutSeconds: 600,
+    }));
+    expect(await client.apply({ put, remove: [] })).toEqual({ ok: true, value: undefined });
+    inside(HOME, 'ip addr add 192.0.2.200/24 dev eth0');
+    const ask = (port: number) =>
+      `createSocket('udp4').bind(${port}, '192.0.2.200', function () { this.send('q', 53, '198.51.100.53'); });`;
+    // Two ports of the line that will be free, one of its neighbour, all steered to the front.
+    play(HOME, `const { createSocket } = require('dgram'); ${[1044, 64_535, 1048].map(ask).join(' ')}`);
+    const steered = () =>
+      flows()
+        .filter((one) => one.includes('zone=7') && one.includes('src=192.0.2.200'))
+        .map((one) => Number(/sport=(\d+)/.exec(one)![1]))
+        .sort((a, b) => a - b);
+    await expect.poll(steered, { timeout: 10_000 }).toEqual([1044, 1048, 64_535]);
+    await client.apply({ put: [], remove: [ours] });
+    expect(await client.forgetSteered([ours])).toEqual({ ok: true, value: undefined });
+    expect(steered()).toEqual([1048]);
   });
 });

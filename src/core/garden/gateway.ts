@@ -1,6 +1,7 @@
 // What a Linux gateway is configured with: facts of the network, never of a policy. Lifelines first.
 
 import type { Ip } from '../net/ip.ts';
+import type { PortSetShape } from '../net/port-set.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { PortRange, Protocol } from '../net/transport.ts';
 
@@ -48,6 +49,11 @@ export interface ModeMarks {
   readonly leaky: number;
 }
 
+/** IPv4 addresses that several lines share and that this gateway sees with their ports: it stands behind the BR or lwAFTR. */
+export interface SharedPool extends PortSetShape {
+  readonly prefix: Prefix;
+}
+
 export interface GatewaySpec {
   readonly name: string;
   /** nft table, `inet <table>`; ours alone. Default `engawa`. */
@@ -71,6 +77,13 @@ export interface GatewaySpec {
   readonly tls443: 'alert' | 'reset';
   /** Subscriber pools: elements outside them are refused. */
   readonly pools: readonly Prefix[];
+  /** Parts of the pools: an element there is a port set, never a whole address. Absent: none. */
+  readonly sharedPools?: readonly SharedPool[];
+  /**
+   * BRs and AFTRs: IPv4 in IPv6 to and from them passes for a strict line too, since what is inside is judged behind them.
+   * Absent: no line here has its IPv4 in a tunnel.
+   */
+  readonly softwireBorders?: readonly Prefix[];
   /** Never an element: portal, resolvers, SBC, loopbacks… (lifelines count as infrastructure too). */
   readonly infrastructure: readonly Prefix[];
   /** IPv6 prefix lengths in use for elements (one masked hash set each), e.g. 56, 64. */

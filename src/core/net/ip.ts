@@ -100,9 +100,15 @@ export function ipFromBytes(bytes: Uint8Array): Ip | undefined {
   return undefined;
 }
 
+/** Who is at the other end of a socket. At an address that lines share, the port says which of them it is. */
+export interface Peer extends Ip {
+  readonly port?: number;
+}
+
 /** A socket's peer: Node shows IPv4 peers of a dual-stack socket as `::ffff:a.b.c.d`, and link-local ones with a zone. */
-export function parsePeer(text: string): Ip | undefined {
-  return parseIp(text.startsWith('::ffff:') ? text.slice(7) : text);
+export function parsePeer(text: string, port?: number): Peer | undefined {
+  const ip = parseIp(text.startsWith('::ffff:') ? text.slice(7) : text);
+  return ip === undefined || port === undefined ? ip : { ...ip, port };
 }
 
 export function sameIp(a: Ip, b: Ip): boolean {

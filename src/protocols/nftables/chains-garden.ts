@@ -6,6 +6,7 @@ import { timeServers } from './destination-rules.ts';
 import { answersOfPortal, portalByHand, resetAfterRelease, toPortal } from './portal-elsewhere.ts';
 import { type Chain, ip, notFromHomes, oddPackets, over, sink, source, target, tupleKey } from './rule-parts.ts';
 import { type Budget, DNS_ALIVE_SET, type GardenAccess, type KeyForm } from './sets.ts';
+import { softwires } from './shared-addresses.ts';
 
 export function fromHome(spec: GatewaySpec, forms: readonly KeyForm[]): Chain[] {
   const families = [4, 6] as const;
@@ -61,6 +62,7 @@ function upOf(spec: GatewaySpec, form: KeyForm): Chain[] {
       name: `strict_up_${form.suffix}`,
       rules: [
         'jump to_lifeline',
+        ...softwires(spec, form, 'daddr'),
         ...oddPackets(form),
         `jump abuse_up_${form.suffix}`,
         'meta l4proto { icmp, ipv6-icmp } jump icmp_up',
@@ -100,6 +102,7 @@ function downOf(spec: GatewaySpec, form: KeyForm): Chain[] {
       name: `strict_down_${form.suffix}`,
       rules: [
         'jump from_lifeline',
+        ...softwires(spec, form, 'saddr'),
         ...oddPackets(form),
         'ct state related icmp type { destination-unreachable, time-exceeded, parameter-problem } accept',
         'ct state related icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept',
@@ -162,6 +165,7 @@ function strictLocal(spec: GatewaySpec, form: KeyForm, listeners: string): Chain
     name: `strict_local_${form.suffix}`,
     rules: [
       'jump to_lifeline',
+      ...softwires(spec, form, 'daddr'),
       'ct direction reply accept',
       `jump abuse_up_${form.suffix}`,
       ...family,

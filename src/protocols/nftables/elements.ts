@@ -1,8 +1,8 @@
 // libnftables-JSON commands for the elements of the gateway's sets. Pure: values in, commands out; who sends them, and what
 // the kernel answers, is the helper's business. One `transaction` is all or nothing.
 import type { GatewaySpec } from '../../core/garden/gateway.ts';
+import { formatKey, type GardenKey } from '../../core/garden/key.ts';
 import { formatIp, type Ip } from '../../core/net/ip.ts';
-import { formatPrefix, type Prefix } from '../../core/net/prefix.ts';
 import type { ProtocolPort } from '../../core/net/transport.ts';
 import {
   DNS_ALIVE_SET,
@@ -14,16 +14,17 @@ import {
   packSet,
   SENTINEL_SET,
   SENTINEL_VALUE,
+  type SetValue,
+  tupleValue,
 } from './sets.ts';
 
 export interface GardenElement {
-  readonly prefix: Prefix;
+  readonly prefix: GardenKey;
   readonly access: GardenAccess;
   readonly abusedPorts: readonly ProtocolPort[];
   readonly timeoutSeconds: number;
 }
 
-export type SetValue = string | number | { readonly concat: readonly (string | number)[] };
 interface SetElement {
   readonly elem: { readonly val: SetValue; readonly timeout?: number };
 }
@@ -65,12 +66,11 @@ export function putCommands(
   for (const { prefix, access, abusedPorts, timeoutSeconds, dropPorts, isOtherAbsent } of elements) {
     const form = formOrThrow(spec, prefix);
     const other = access === 'strict' ? 'leaky' : 'strict';
-    const key = keyValue(prefix);
-    adds.put(form.garden[access], key, timeoutSeconds);
-    if (isOtherAbsent !== true) removes.put(form.garden[other], key, timeoutSeconds);
+    adds.put(form.garden[access], keyValue(prefix), timeoutSeconds);
+    if (isOtherAbsent !== true) removes.put(form.garden[other], keyValue(prefix), timeoutSeconds);
     for (const set of [form.abuse, form.abuseIn]) {
-      for (const port of abusedPorts) adds.put(set, tuple(key, port), timeoutSeconds);
-      for (const port of dropPorts ?? []) removes.put(set, tuple(key, port), timeoutSeconds);
+      for (const port of abusedPorts) adds.put(set, tupleValue(prefix, port), timeoutSeconds);
+      for (const port of dropPorts ?? []) removes.put(set, tupleValue(prefix, port), timeoutSeconds);
     }
   }
   return [...adds.add(), ...removes.addThenDelete()];
@@ -79,22 +79,21 @@ export function putCommands(
 /** Takes prefixes out of the garden, present or not. Abused ports not named here have no effect and time out. */
 export function removeCommands(
   spec: GatewaySpec,
-  removals: readonly { readonly prefix: Prefix; readonly abusedPorts?: readonly ProtocolPort[] }[],
+  removals: readonly { readonly prefix: GardenKey; readonly abusedPorts?: readonly ProtocolPort[] }[],
 ): readonly NftCommand[] {
   const batch = new Batch(spec);
   for (const { prefix, abusedPorts } of removals) {
     const form = formOrThrow(spec, prefix);
-    const key = keyValue(prefix);
-    for (const access of ['strict', 'leaky'] as const) batch.put(form.garden[access], key, 1);
+    for (const access of ['strict', 'leaky'] as const) batch.put(form.garden[access], keyValue(prefix), 1);
     for (const set of [form.abuse, form.abuseIn]) {
-      for (const port of abusedPorts ?? []) batch.put(set, tuple(key, port), 1);
+      for (const port of abusedPorts ?? []) batch.put(set, tupleValue(prefix, port), 1);
     }
   }
   return batch.addThenDelete();
 }
 
 /** Must abort, and so changes nothing: `create` of the element asked for, then `create` of our own table, which exists. */
-export function probeTransaction(spec: GatewaySpec, prefix: Prefix, access: GardenAccess): string {
+export function probeTransaction(spec: GatewaySpec, prefix: GardenKey, access: GardenAccess): string {
   const batch = new Batch(spec);
   batch.put(formOrThrow(spec, prefix).garden[access], keyValue(prefix));
   return probe(spec, batch);
@@ -158,14 +157,10 @@ export function dnsDeadCommands(spec: GatewaySpec): readonly NftCommand[] {
   return batch.addThenDelete();
 }
 
-function tuple(key: string, { protocol, port }: ProtocolPort): SetValue {
-  return { concat: [key, protocol, port] };
-}
-
-function formOrThrow(spec: GatewaySpec, prefix: Prefix): KeyForm {
+function formOrThrow(spec: GatewaySpec, prefix: GardenKey): KeyForm {
   const form = keyFormOf(spec, prefix);
   // The helper refuses such prefixes on arrival; reaching this line is a bug of ours.
-  if (form === undefined) throw new Error(`no set of gateway ${spec.name} takes the prefix ${formatPrefix(prefix)}`);
+  if (form === undefined) throw new Error(`no set of gateway ${spec.name} takes the prefix ${formatKey(prefix)}`);
   return form;
 }
 

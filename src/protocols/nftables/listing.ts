@@ -1,9 +1,8 @@
 // What `nft -j list set` answers, as values: elements, keys, counters. Pure, total; a listing that is not understood is
 // never read as an empty one.
-import { parseIp } from '../../core/net/ip.ts';
-import { type Prefix, prefixOf } from '../../core/net/prefix.ts';
+import type { GardenKey } from '../../core/garden/key.ts';
 import type { CountItem } from './messages.ts';
-import type { KeyForm } from './sets.ts';
+import { type KeyForm, keyLength, keyOfParts } from './sets.ts';
 
 export interface RawElement {
   readonly val: unknown;
@@ -44,16 +43,23 @@ function rawElement(element: unknown): RawElement {
   };
 }
 
-export function keyPrefix(form: KeyForm, text: string): Prefix | undefined {
-  const ip = parseIp(text);
-  return ip?.family === form.family ? prefixOf(ip, form.length) : undefined;
+/** An element of `strict` or `leaky`. */
+export function keyOf(form: KeyForm, { val }: RawElement): GardenKey | undefined {
+  const parts = partsOf(val);
+  return parts?.length === keyLength(form) ? keyOfParts(form, parts) : undefined;
+}
+
+function partsOf(val: unknown): readonly unknown[] | undefined {
+  if (typeof val === 'string') return [val];
+  const parts = (val as { concat?: unknown } | null)?.concat;
+  return Array.isArray(parts) ? parts : undefined;
 }
 
 export function countOf(form: KeyForm, element: RawElement): CountItem | undefined {
-  const tuple = (element.val as { concat?: unknown } | null)?.concat;
-  if (!Array.isArray(tuple)) return undefined;
-  const [address, protocol, port] = tuple as readonly unknown[];
-  const prefix = typeof address === 'string' ? keyPrefix(form, address) : undefined;
+  const parts = partsOf(element.val);
+  if (parts === undefined) return undefined;
+  const [protocol, port] = parts.slice(keyLength(form));
+  const prefix = keyOfParts(form, parts);
   if (prefix === undefined || (protocol !== 'tcp' && protocol !== 'udp') || typeof port !== 'number') return undefined;
   return { prefix, protocol, port, packets: element.packets };
 }

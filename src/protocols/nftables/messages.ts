@@ -1,8 +1,8 @@
 // What main and the helper say to each other: JSON lines over a Unix socket, typed, bounded, total. Form only: whether a
 // prefix may be an element is judged by the helper alone (src/helper/guard.ts). Unknown fields are refused, never ignored.
+import { formatKey, type GardenKey, parseKey } from '../../core/garden/key.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { formatIp, type Ip, parseIp } from '../../core/net/ip.ts';
-import { formatPrefix, type Prefix, parsePrefix } from '../../core/net/prefix.ts';
 import type { ProtocolPort } from '../../core/net/transport.ts';
 import type { Offload } from './flowtables.ts';
 
@@ -17,7 +17,7 @@ export const MAX_TIMEOUT_SECONDS = 259_200;
 export const PART_ITEMS = 2000;
 
 export interface PutElement {
-  readonly prefix: Prefix;
+  readonly prefix: GardenKey;
   readonly access: 'leaky' | 'strict';
   readonly abusedPorts: readonly ProtocolPort[];
   readonly timeoutSeconds: number;
@@ -42,8 +42,8 @@ export type Operation =
         | 'releaseAll'
         | 'offload';
     }
-  | { readonly op: 'apply'; readonly put: readonly PutElement[]; readonly remove: readonly Prefix[] }
-  | { readonly op: 'observe' | 'forgetSteered'; readonly prefixes: readonly Prefix[] }
+  | { readonly op: 'apply'; readonly put: readonly PutElement[]; readonly remove: readonly GardenKey[] }
+  | { readonly op: 'observe' | 'forgetSteered'; readonly prefixes: readonly GardenKey[] }
   | { readonly op: 'allow' | 'lifeline'; readonly entries: readonly Learned[] };
 
 export interface Request {
@@ -67,12 +67,12 @@ export type HelperError =
   | { readonly kind: 'unknown'; readonly afterMs: number };
 
 export interface StateItem {
-  readonly prefix: Prefix;
+  readonly prefix: GardenKey;
   readonly access: 'absent' | 'leaky' | 'strict' | 'unknown';
 }
 
 export interface CountItem {
-  readonly prefix: Prefix;
+  readonly prefix: GardenKey;
   readonly protocol: 'tcp' | 'udp';
   readonly port: number;
   readonly packets: number;
@@ -101,10 +101,10 @@ export function formatRequest(request: Request): string {
 function operationJson(operation: Operation): Record<string, unknown> {
   switch (operation.op) {
     case 'apply':
-      return { op: 'apply', put: operation.put.map(putJson), remove: operation.remove.map(formatPrefix) };
+      return { op: 'apply', put: operation.put.map(putJson), remove: operation.remove.map(formatKey) };
     case 'observe':
     case 'forgetSteered':
-      return { op: operation.op, prefixes: operation.prefixes.map(formatPrefix) };
+      return { op: operation.op, prefixes: operation.prefixes.map(formatKey) };
     case 'allow':
     case 'lifeline':
       return {
@@ -118,7 +118,7 @@ function operationJson(operation: Operation): Record<string, unknown> {
 
 function putJson(e: PutElement): Record<string, unknown> {
   const ports = e.abusedPorts.map((p) => `${p.protocol}/${p.port}`);
-  return { prefix: formatPrefix(e.prefix), access: e.access, ports, timeout: e.timeoutSeconds };
+  return { prefix: formatKey(e.prefix), access: e.access, ports, timeout: e.timeoutSeconds };
 }
 
 /** Total: any text gives a request or a refusal with a stable code. */
@@ -216,8 +216,8 @@ function learnedOf(value: unknown): Learned {
   return { name, ip, timeoutSeconds: timeoutOf(fields['timeout']) };
 }
 
-function prefixOfText(value: unknown): Prefix {
-  const prefix = typeof value === 'string' ? parsePrefix(value) : undefined;
+function prefixOfText(value: unknown): GardenKey {
+  const prefix = typeof value === 'string' ? parseKey(value) : undefined;
   if (prefix === undefined) throw new Refusal('prefix-bad', 'not an address or prefix');
   return prefix;
 }
@@ -244,9 +244,9 @@ export function formatResponse(response: Response): string {
   const answer = result.value;
   switch (answer.kind) {
     case 'states':
-      return JSON.stringify({ id, last, states: answer.items.map((s) => [formatPrefix(s.prefix), s.access]) });
+      return JSON.stringify({ id, last, states: answer.items.map((s) => [formatKey(s.prefix), s.access]) });
     case 'counts': {
-      const counts = answer.items.map((c) => [formatPrefix(c.prefix), c.protocol, c.port, c.packets]);
+      const counts = answer.items.map((c) => [formatKey(c.prefix), c.protocol, c.port, c.packets]);
       return JSON.stringify({ id, last, counts });
     }
     case 'offloads':
@@ -301,7 +301,7 @@ function errorOf(value: unknown): HelperError | undefined {
 
 function stateOf(value: unknown): StateItem | undefined {
   if (!Array.isArray(value) || typeof value[0] !== 'string') return undefined;
-  const prefix = parsePrefix(value[0]);
+  const prefix = parseKey(value[0]);
   const access: unknown = value[1];
   if (prefix === undefined) return undefined;
   if (access !== 'absent' && access !== 'leaky' && access !== 'strict' && access !== 'unknown') return undefined;
@@ -311,7 +311,7 @@ function stateOf(value: unknown): StateItem | undefined {
 function countOf(value: unknown): CountItem | undefined {
   if (!Array.isArray(value) || typeof value[0] !== 'string') return undefined;
   const [text, protocol, port, packets] = value as readonly unknown[];
-  const prefix = parsePrefix(text as string);
+  const prefix = parseKey(text as string);
   if (prefix === undefined || (protocol !== 'tcp' && protocol !== 'udp')) return undefined;
   if (typeof port !== 'number' || typeof packets !== 'number') return undefined;
   return { prefix, protocol, port, packets };

@@ -8,6 +8,7 @@ import { fromLifelines, fromPacks, toAnyPeer, toLifelines, toPacks } from './des
 import { modeMarks } from './mode-marks.ts';
 import type { Chain } from './rule-parts.ts';
 import { declaredSets, keyForms, SENTINEL_SET, SENTINEL_VALUE } from './sets.ts';
+import { movedSources } from './shared-addresses.ts';
 
 export { DNS_ZONE } from './chains-steering.ts';
 
@@ -104,6 +105,7 @@ function allChains(spec: GatewaySpec): readonly Chain[] {
     ...fromHome(spec, forms),
     ...toHome(spec, forms),
     ...localServices(spec, forms),
+    ...movedSources(spec),
   ];
 }
 

@@ -2,15 +2,26 @@
 // first line that says whose it is, of when, and what the rest adds up to. Pure; what of it may be loaded is the guard's word.
 import { createHash } from 'node:crypto';
 import type { GatewaySpec } from '../../core/garden/gateway.ts';
+import { formatKey, type GardenKey } from '../../core/garden/key.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { formatIp, type Ip, parseIp } from '../../core/net/ip.ts';
-import { formatPrefix, type Prefix } from '../../core/net/prefix.ts';
 import type { ProtocolPort } from '../../core/net/transport.ts';
-import { keyPrefix } from './listing.ts';
-import { type GardenAccess, type KeyForm, keyFormOf, keyForms, keyValue, lifelineSet, packSet } from './sets.ts';
+import {
+  type GardenAccess,
+  type KeyForm,
+  keyFormOf,
+  keyForms,
+  keyLength,
+  keyOfParts,
+  keyValue,
+  lifelineSet,
+  packSet,
+  tupleValue,
+} from './sets.ts';
+import { keyText } from './text.ts';
 
 export interface SavedLine {
-  readonly prefix: Prefix;
+  readonly prefix: GardenKey;
   readonly access: GardenAccess;
   readonly abusedPorts: readonly ProtocolPort[];
   readonly leftSeconds: number;
@@ -73,12 +84,12 @@ export class GardenReading {
   readonly #ports = new Map<string, ProtocolPort[]>();
   readonly #addresses: SavedAddress[] = [];
 
-  line(prefix: Prefix, access: GardenAccess, leftSeconds: number): void {
-    this.#lines.set(formatPrefix(prefix), { prefix, access, leftSeconds });
+  line(prefix: GardenKey, access: GardenAccess, leftSeconds: number): void {
+    this.#lines.set(formatKey(prefix), { prefix, access, leftSeconds });
   }
 
-  port(prefix: Prefix, port: ProtocolPort): void {
-    const key = formatPrefix(prefix);
+  port(prefix: GardenKey, port: ProtocolPort): void {
+    const key = formatKey(prefix);
     const known = this.#ports.get(key);
     if (known === undefined) this.#ports.set(key, [port]);
     else known.push(port);
@@ -97,7 +108,7 @@ export class GardenReading {
 
 function readLine(form: KeyForm, access: GardenAccess): ReadElement {
   return (key, leftSeconds, into) => {
-    const prefix = keyPrefix(form, key);
+    const prefix = keyOfText(form, key.split(' . '));
     if (prefix !== undefined) into.line(prefix, access, leftSeconds);
     return prefix !== undefined;
   };
@@ -105,12 +116,18 @@ function readLine(form: KeyForm, access: GardenAccess): ReadElement {
 
 function readPort(form: KeyForm): ReadElement {
   return (key, _leftSeconds, into) => {
-    const [, address, protocol, port] = /^(\S+) \. (tcp|udp) \. (\d{1,5})$/.exec(key) ?? [];
-    const prefix = address === undefined ? undefined : keyPrefix(form, address);
-    if (prefix === undefined || (protocol !== 'tcp' && protocol !== 'udp')) return false;
+    const parts = key.split(' . ');
+    const [protocol, port = '', ...more] = parts.splice(keyLength(form));
+    const prefix = more.length === 0 ? keyOfText(form, parts) : undefined;
+    if (prefix === undefined || (protocol !== 'tcp' && protocol !== 'udp') || !/^\d{1,5}$/.test(port)) return false;
     into.port(prefix, { protocol, port: Number(port) });
     return true;
   };
+}
+
+function keyOfText(form: KeyForm, [address, masked = '', ...more]: readonly string[]): GardenKey | undefined {
+  const isWhole = more.length === 0 && (keyLength(form) === 1) === (masked === '');
+  return isWhole ? keyOfParts(form, [address, /^\d{1,5}$/.test(masked) ? Number(masked) : undefined]) : undefined;
 }
 
 function readAddress(kind: SavedAddress['kind'], name: string, family: 4 | 6): ReadElement {
@@ -135,13 +152,12 @@ export function formatSnapshot(
   };
   addresses('lifeline', lifelineSet);
   for (const { prefix, access, leftSeconds } of content.lines)
-    body.add(keyFormOf(spec, prefix)!.garden[access], keyValue(prefix), leftSeconds);
+    body.add(keyFormOf(spec, prefix)!.garden[access], keyText(keyValue(prefix))!, leftSeconds);
   addresses('pack', packSet);
   for (const { prefix, abusedPorts, leftSeconds } of content.lines) {
     const form = keyFormOf(spec, prefix)!;
-    for (const { protocol, port } of abusedPorts)
-      for (const set of [form.abuse, form.abuseIn])
-        body.add(set, `${keyValue(prefix)} . ${protocol} . ${port}`, leftSeconds);
+    for (const port of abusedPorts)
+      for (const set of [form.abuse, form.abuseIn]) body.add(set, keyText(tupleValue(prefix, port))!, leftSeconds);
   }
   const text = body.text();
   const owner = `${spec.name} ${spec.table} ${savedAtMs}`;

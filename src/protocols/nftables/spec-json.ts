@@ -6,10 +6,12 @@ import {
   type Lifeline,
   type ModeMarks,
   type Pack,
+  type SharedPool,
 } from '../../core/garden/gateway.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { formatIp, type Ip, parseIp } from '../../core/net/ip.ts';
-import { formatPrefix, type Prefix, parsePrefix } from '../../core/net/prefix.ts';
+import { isPortSetShape } from '../../core/net/port-set.ts';
+import { formatPrefix, overlaps, type Prefix, parsePrefix } from '../../core/net/prefix.ts';
 import type { PortRange, Protocol } from '../../core/net/transport.ts';
 
 export interface SpecFault {
@@ -30,6 +32,8 @@ export function encodeSpec(spec: GatewaySpec): string {
     portal: { ip4: formatIp(spec.portal.ip4), ip6: formatIp(spec.portal.ip6) },
     sink: { ip4: formatIp(spec.sink.ip4), ip6: formatIp(spec.sink.ip6) },
     pools: spec.pools.map(formatPrefix),
+    sharedPools: spec.sharedPools?.map((pool) => ({ ...pool, prefix: formatPrefix(pool.prefix) })),
+    softwireBorders: spec.softwireBorders?.map(formatPrefix),
     infrastructure: spec.infrastructure.map(formatPrefix),
     ntpServers: spec.ntpServers.map(formatPrefix),
     lifelines: spec.lifelines.map((l) => ({ ...l, ...peers(l) })),
@@ -166,12 +170,32 @@ function modeMarksOf(n: Node): ModeMarks {
   return marks;
 }
 
+function sharedPoolOf(n: Node): SharedPool {
+  const pool = {
+    prefix: prefix(n.get('prefix')),
+    offset: n.get('offset').int(0, 15),
+    psidLength: n.get('psidLength').int(1, 16),
+  };
+  if (pool.prefix.ip.family !== 4) n.get('prefix').fail('an IPv4 prefix');
+  if (!isPortSetShape(pool)) n.fail('offset and PSID length of at most 16 bits together');
+  return pool;
+}
+
+function sharedPoolsOf(n: Node): readonly SharedPool[] {
+  const pools = n.list(sharedPoolOf);
+  if (pools.some((one, i) => pools.some((other, j) => j < i && overlaps(one.prefix, other.prefix))))
+    n.fail('shared pools that do not overlap');
+  return pools;
+}
+
 function specOf(root: Node): GatewaySpec {
   const lifelines = root.get('lifelines').list(lifelineOf);
   if (!lifelines.some((l) => l.class === 'emergency')) root.get('lifelines').fail('at least one of class emergency');
   const pair = (n: Node) => ({ ip4: n.get('ip4').ip(4), ip6: n.get('ip6').ip(6) });
   const ports = root.get('ports');
   const modeMarks = root.get('modeMarks').optional(modeMarksOf);
+  const sharedPools = root.get('sharedPools').optional(sharedPoolsOf);
+  const softwireBorders = root.get('softwireBorders').optional((n) => n.list(prefix));
   const isPortalElsewhere = root.get('isPortalElsewhere').optional((n) => n.bool());
   return {
     name: root.get('name').text(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
@@ -188,6 +212,8 @@ function specOf(root: Node): GatewaySpec {
     },
     tls443: root.get('tls443').oneOf(['alert', 'reset']),
     pools: root.get('pools').list(prefix),
+    ...(sharedPools === undefined ? {} : { sharedPools }),
+    ...(softwireBorders === undefined ? {} : { softwireBorders }),
     infrastructure: root.get('infrastructure').list(prefix),
     ipv6Lengths: root.get('ipv6Lengths').list((length) => (length.value === 128 ? 128 : length.int(48, 64))),
     lifelines,

@@ -41,6 +41,26 @@ describe('the key of a household', () => {
   });
 });
 
+describe('the key of a household at a shared address', () => {
+  const sharedPools = [{ prefix: parsePrefix('192.0.2.64/26')!, offset: 6, psidLength: 8 }];
+  const of = households({ pools, ipv6Lengths: [56], sharedPools });
+  const key = (address: string, port?: number) => of({ ...ip(address), ...(port === undefined ? {} : { port }) }).key;
+
+  it('is told by the port it comes from', () => {
+    expect(key('192.0.2.70', 1232)).toBe(key('192.0.2.70', 64_723));
+    expect(key('192.0.2.70', 1232)).not.toBe(key('192.0.2.70', 1236));
+    expect(key('192.0.2.70', 1232)).not.toBe(key('192.0.2.71', 1232));
+  });
+
+  it('is the address where the port is nobody’s, and where the address is not shared', () => {
+    expect([key('192.0.2.70', 80), key('192.0.2.70'), key('192.0.2.7', 1232)]).toEqual([
+      '192.0.2.70',
+      '192.0.2.70',
+      '192.0.2.7',
+    ]);
+  });
+});
+
 describe('places', () => {
   const home = (n: number) => ({ key: `home ${n}`, isOurs: true });
 

@@ -51,7 +51,7 @@ async function perform(command: AgentCommand): Promise<unknown> {
 function tcpListen(host: string, port: number) {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
-    heard.push(`tcp ${socket.localAddress}:${socket.localPort} from ${socket.remoteAddress}`);
+    heard.push(`tcp ${socket.localAddress}:${socket.localPort} from ${socket.remoteAddress} port ${socket.remotePort}`);
     socket.on('data', (data) => socket.write(data));
   });
   return within<string>(2000, 'timeout', (done) => {

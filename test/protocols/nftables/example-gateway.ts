@@ -53,3 +53,13 @@ export const exampleGateway: GatewaySpec = {
   ],
   ntpServers: [prefix('198.51.100.123'), prefix('2001:db8:ffff::123')],
 };
+
+/** The same behind a border relay: some of its addresses are shared, in two ways. */
+export const sharingGateway: GatewaySpec = {
+  ...exampleGateway,
+  sharedPools: [
+    { prefix: prefix('192.0.2.96/28'), offset: 6, psidLength: 8 },
+    { prefix: prefix('192.0.2.112/28'), offset: 0, psidLength: 6 },
+  ],
+  softwireBorders: [prefix('2001:db8:0:2::64')],
+};

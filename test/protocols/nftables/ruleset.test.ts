@@ -2,9 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { renderRepair, renderRuleset, skeletonDigest } from '../../../src/protocols/nftables/ruleset.ts';
-import { exampleGateway, prefix } from './example-gateway.ts';
+import { exampleGateway, prefix, sharingGateway } from './example-gateway.ts';
 
 const GOLDEN = new URL('example-gateway.nft', import.meta.url);
+const GOLDEN_SHARED = new URL('sharing-gateway.nft', import.meta.url);
 
 const linesOf = (spec: typeof exampleGateway) =>
   renderRuleset(spec)
@@ -17,6 +18,23 @@ describe('the ruleset', () => {
     const text = renderRuleset(exampleGateway);
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(GOLDEN, text);
     expect(text).toBe(readFileSync(GOLDEN, 'utf8'));
+  });
+
+  test('has exactly the golden lines more where addresses are shared, and loses none', () => {
+    const sharing = linesOf(sharingGateway);
+    const more = `${sharing.filter((line) => !here.includes(line)).join('\n')}\n`;
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(GOLDEN_SHARED, more);
+    expect(more).toBe(readFileSync(GOLDEN_SHARED, 'utf8'));
+    expect(sharing.filter((line) => here.includes(line))).toEqual(here);
+  });
+
+  test('looks at a port only where there is one, and never takes the lowest ports for anybody', () => {
+    const rules = linesOf(sharingGateway).filter((line) => /@(strict|leaky)4_p/.test(line));
+    expect(rules).toHaveLength(18);
+    for (const rule of rules) {
+      expect(rule).toMatch(/ip [sd]addr \{ 192\.0\.2\.(96|112)\/28 \} meta l4proto \{ tcp, udp \} /);
+      if (rule.includes('_p6_8')) expect(rule).toMatch(/th [sd]port >= 1024 ip [sd]addr \. th [sd]port & 0x03fc @/);
+    }
   });
 
   test('never deletes a table or a set, and never flushes a set: elements survive every load', () => {

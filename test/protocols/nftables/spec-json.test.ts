@@ -12,7 +12,14 @@ const changed = (change: (spec: Record<string, unknown>) => void): string => {
 describe('the gateway’s facts as a file for the helper', () => {
   it('come back as they were written', () => {
     const modeMarks = { mask: 0xf000_0000, strict: 0x8000_0000, leaky: 0x1000_0000 };
-    for (const spec of [SPEC, { ...SPEC, isPortalElsewhere: true, ipv6Lengths: [56, 128], modeMarks }])
+    const shares = { sharedPools: SPEC.sharedPools!, softwireBorders: SPEC.infrastructure };
+    const { sharedPools: _, ...bare } = SPEC;
+    for (const spec of [
+      SPEC,
+      bare,
+      { ...SPEC, ...shares },
+      { ...SPEC, isPortalElsewhere: true, ipv6Lengths: [56, 128], modeMarks },
+    ])
       expect(decodeSpec(encodeSpec(spec))).toEqual({ ok: true, value: spec });
   });
 
@@ -45,6 +52,20 @@ describe('the gateway’s facts as a file for the helper', () => {
       }),
       'isPortalElsewhere',
     ],
+    ...(
+      [
+        [[{ prefix: '2001:db8::/64', offset: 6, psidLength: 8 }], 'sharedPools[0].prefix'],
+        [[{ prefix: '192.0.2.0/24', offset: 9, psidLength: 8 }], 'sharedPools[0]'],
+        [[{ prefix: '192.0.2.0/24', offset: 6, psidLength: 0 }], 'sharedPools[0].psidLength'],
+        [['192.0.2.0/24', '192.0.2.8/29'].map((prefix) => ({ prefix, offset: 6, psidLength: 8 })), 'sharedPools'],
+      ] as const
+    ).map(([pools, path]): [string, string, string] => [
+      `shared pools ${JSON.stringify(pools)}`,
+      changed((s) => {
+        s['sharedPools'] = pools;
+      }),
+      path,
+    ]),
     ...(
       [
         [{ mask: 0xff, strict: 0x100, leaky: 1 }, 'modeMarks'],
