@@ -133,7 +133,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   ];
   const everyEnforcer = [...enforcers, ...nasGateways.map(({ enforcer }) => enforcer)];
   const companions = new Companions(config, { reserved, log, now: () => clock.now() });
-  const householdOf = households({ pools, ipv6Lengths: ipv6LengthsOf(config) }, (ip) =>
+  const sharedPools = config.gateways.flatMap(({ spec }) => spec.sharedPools ?? []);
+  const householdOf = households({ pools, ipv6Lengths: ipv6LengthsOf(config), sharedPools }, (ip) =>
     everyEnforcer.map((one) => one.strictPrefixOf(ip)).find((prefix) => prefix !== undefined),
   );
   const guides = loadGuides(config.guides);
@@ -156,6 +157,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
         nasIdentities: gateway.nasIdentities,
         ipv6Lengths: gateway.spec.ipv6Lengths,
         pools: gateway.spec.pools,
+        ...(gateway.spec.sharedPools === undefined ? {} : { sharedPools: gateway.spec.sharedPools }),
+        passesSoftwires: (gateway.spec.softwireBorders ?? []).length > 0,
       })),
       ...nasGateways.map((one) => ({ ...linkOf(one), enforcer: companions.beside(one.enforcer, one.config) })),
     ],
@@ -168,7 +171,11 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     hold,
     journal: releaseJournal(config.stateFolder),
     log,
-    ranges: { ours: pools, infrastructure: reserved, shared: config.sharing.addresses },
+    ranges: {
+      ours: pools,
+      infrastructure: reserved,
+      shared: [...config.sharing.addresses, ...sharedPools.map(({ prefix }) => prefix)],
+    },
     sharing: config.sharing.rules,
     parseSharing: (text, file) => {
       const read = readSharing(config, text, file);

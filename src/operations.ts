@@ -6,10 +6,10 @@ import { createCollectors, silenceOf, takeInParts } from './collectors.ts';
 import { type Engine, readSharing } from './compose.ts';
 import { formatFault } from './config/faults.ts';
 import { wantedOf } from './core/casefile/line-view.ts';
+import { formatKey } from './core/garden/key.ts';
 import { formatInstant } from './core/kernel/civil.ts';
 import { err, ok, type Result } from './core/kernel/result.ts';
 import { formatIp } from './core/net/ip.ts';
-import { formatPrefix, parsePrefix } from './core/net/prefix.ts';
 import type { Collectors } from './flow/collect.ts';
 import { OperationRefused, type Operations } from './flow/operations.ts';
 import type { EnforceError, Json } from './flow/ports.ts';
@@ -220,11 +220,12 @@ async function removeNamed(
   enforcer: NftablesEnforcer | RadiusEnforcer,
   targets: readonly ReleaseTarget[],
 ): Promise<Result<void, EnforceError>> {
-  const known = targets.flatMap((target) => engine.flow.gardener.prefixesOf(target.lineId));
+  const known = targets.flatMap((target) => engine.flow.gardener.keysOf(target.lineId, enforcer.gateway));
   const recorded = await Promise.all(targets.map((target) => engine.store.enforcement(target.lineId)));
   const everPut = recorded.flat().filter((one) => one.gateway === enforcer.gateway && one.access !== 'open');
-  const texts = new Set([...known, ...everPut.map((one) => formatPrefix(one.prefix))]);
-  const remove = [...texts].flatMap((text) => parsePrefix(text) ?? []);
+  const remove = [
+    ...new Map([...known, ...everPut.map((one) => one.prefix)].map((key) => [formatKey(key), key])).values(),
+  ];
   for (let from = 0; from < remove.length; from += 1000) {
     const answer = await enforcer.apply({ put: [], remove: remove.slice(from, from + 1000) });
     if (!answer.ok) return err(answer.error);

@@ -1,8 +1,8 @@
 // The gateway part of engawa.yaml: facts of the network. A gateway without an emergency lifeline does not load.
 import { z } from 'zod';
-import { LIFELINE_CLASSES, type Lifeline } from '../core/garden/gateway.ts';
+import { LIFELINE_CLASSES, type Lifeline, type SharedPool } from '../core/garden/gateway.ts';
 import { SECOND } from '../core/kernel/time.ts';
-import { containsIp, type Prefix } from '../core/net/prefix.ts';
+import { containsIp, overlaps, type Prefix } from '../core/net/prefix.ts';
 import { strict } from './document.ts';
 import {
   countPorts,
@@ -68,6 +68,19 @@ const interfaceName = z.string().regex(/^[A-Za-z0-9_.@-]{1,15}\*?$/, 'the name o
 const nasIdentities = z.array(line(253)).max(100);
 
 const pools = z.array(prefix).min(1).max(500);
+
+/** IPv4 addresses that lines share and whose ports the gateway sees: it stands behind the BR or lwAFTR. */
+const sharedPool = strict({
+  prefix,
+  psidOffset: z.int().min(0).max(15),
+  psidLength: z.int().min(1).max(16),
+})
+  .refine((one) => one.prefix.ip.family === 4, { path: ['prefix'], error: 'an IPv4 prefix' })
+  .refine((one) => one.psidOffset + one.psidLength <= 16, {
+    path: ['psidLength'],
+    error: 'at most 16 bits together with psidOffset',
+  })
+  .transform(({ prefix, psidOffset, psidLength }): SharedPool => ({ prefix, offset: psidOffset, psidLength }));
 
 const ipv6Lengths = z
   .array(z.union([z.literal(128), z.int().min(48).max(64)], 'a prefix length from 48 to 64, or 128'))
@@ -149,6 +162,9 @@ export const gatewaySchema = strict({
   sink: strict({ ip4, ip6 }),
   tls443: z.enum(['alert', 'reset']).default('alert'),
   pools,
+  sharedPools: z.array(sharedPool).max(100).optional(),
+  /** BRs and AFTRs: IPv4 in IPv6 to and from them passes for strict lines. */
+  softwireBorders: z.array(prefix).max(100).optional(),
   infrastructure: prefixes,
   ipv6Lengths,
   ntpServers: z.array(prefix).min(1).max(20),
@@ -161,6 +177,14 @@ export const gatewaySchema = strict({
   const mine = [gateway.portal.ip4, gateway.portal.ip6].map((ip) => ip.bytes.join());
   if ([gateway.sink.ip4, gateway.sink.ip6].some((ip) => mine.includes(ip.bytes.join())))
     context.addIssue({ code: 'custom', path: ['sink'], message: "addresses other than the portal's own" });
+  const shared = gateway.sharedPools ?? [];
+  for (const [i, { prefix: one }] of shared.entries()) {
+    const path = ['sharedPools', i, 'prefix'];
+    if (!gateway.pools.some((pool) => pool.length <= one.length && containsIp(pool, one.ip)))
+      context.addIssue({ code: 'custom', path, message: 'a part of the subscriber pools' });
+    if (shared.some((other, j) => j < i && overlaps(other.prefix, one)))
+      context.addIssue({ code: 'custom', path, message: 'shared pools that do not overlap' });
+  }
   // Nothing inside could ever be a line: every import, binding and element would be refused as reserved.
   const swallows = (outer: Prefix) =>
     gateway.pools.some((pool) => outer.length <= pool.length && containsIp(outer, pool.ip));

@@ -366,7 +366,18 @@ function feedsOf(file: File, reader: Reader): readonly FeedConfig[] {
 }
 
 function gatewayOf(
-  { helperSocket, ssh, resolver, nasIdentities, packs: wanted, kind: _, modeMarks, ...facts }: LinuxFile,
+  {
+    helperSocket,
+    ssh,
+    resolver,
+    nasIdentities,
+    packs: wanted,
+    kind: _,
+    modeMarks,
+    sharedPools,
+    softwireBorders,
+    ...facts
+  }: LinuxFile,
   path: string,
   { file, packs, reader }: { file: File; packs: readonly Pack[]; reader: Reader },
 ): GatewayConfig {
@@ -390,6 +401,8 @@ function gatewayOf(
       },
       packs: chosen,
       ...(modeMarks && { modeMarks }),
+      ...(sharedPools && { sharedPools }),
+      ...(softwireBorders && { softwireBorders }),
       ...(ssh && { isPortalElsewhere: true }),
     },
     ...(ssh && { ssh: { ...ssh, ...filesOf(ssh, reader) } }),

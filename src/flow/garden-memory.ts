@@ -1,7 +1,7 @@
 // What this process believes to be in the gateways, element by element. Belief only: the kernel is read back and wins.
 import type { DerivedElement } from '../core/garden/derive.ts';
+import { formatKey, type GardenKey } from '../core/garden/key.ts';
 import type { Instant } from '../core/kernel/time.ts';
-import { formatPrefix, type Prefix } from '../core/net/prefix.ts';
 
 export type ElementPhase = 'sent' | 'acked' | 'confirmed' | 'unknown';
 
@@ -75,6 +75,6 @@ export class GardenMemory {
   }
 }
 
-export function keyOf(gateway: string, prefix: Prefix): string {
-  return `${gateway} ${formatPrefix(prefix)}`;
+export function keyOf(gateway: string, prefix: GardenKey): string {
+  return `${gateway} ${formatKey(prefix)}`;
 }

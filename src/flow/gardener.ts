@@ -8,6 +8,7 @@ import {
   deriveElements,
   type Wanted,
 } from '../core/garden/derive.ts';
+import type { GardenKey } from '../core/garden/key.ts';
 import { type Instant, SECOND } from '../core/kernel/time.ts';
 import type { Binding } from '../core/line/binding.ts';
 import { formatPrefix, overlaps, type Prefix } from '../core/net/prefix.ts';
@@ -127,9 +128,10 @@ export class Gardener {
     return undefined;
   }
 
-  /** Prefixes of the line that we put and have not proven gone. */
-  prefixesOf(lineId: string): readonly string[] {
-    return this.#memory.ofLine(lineId).map(([, kept]) => formatPrefix(kept.element.prefix));
+  /** Keys of the line's elements that we put there and have not proven gone. */
+  keysOf(lineId: string, gateway: string): readonly GardenKey[] {
+    const own = this.#memory.ofLine(lineId).filter(([, kept]) => kept.element.gateway === gateway);
+    return own.map(([, kept]) => kept.element.prefix);
   }
 
   isPartial(lineId: string): boolean {
@@ -362,7 +364,7 @@ export class Gardener {
         (loosens || !this.#parts.hold.current().on) &&
         !this.#queue.isUrgent(plan.lineId) &&
         this.#memory.get(key)?.lineId === plan.lineId &&
-        !this.#ended.some((ended) => ended.accessKey === accessKey && overlaps(ended.prefix, element.prefix)),
+        !this.#ended.some((ended) => ended.accessKey === accessKey && mayEnd(ended.prefix, element)),
     };
   }
 
@@ -498,4 +500,9 @@ export class Gardener {
     this.#strays.clear();
     this.logins.clear();
   }
+}
+
+/** A share of an address is held by way of something else: whatever of the line ended may have been that. */
+function mayEnd(ended: Prefix, { prefix }: DerivedElement): boolean {
+  return prefix.portSet !== undefined || overlaps(ended, prefix);
 }

@@ -1,10 +1,11 @@
 // One batch of changes for one gateway: the intent on record, the act, the answer and the proof on record. Puts need
 // their intent on record; removals go ahead without (doubt favours connectivity), and renewals change nothing to record.
 import type { Access } from '../core/garden/access.ts';
-import type { DerivedElement } from '../core/garden/derive.ts';
+import type { DerivedElement, DeriveGateway } from '../core/garden/derive.ts';
+import { formatKey, type GardenKey } from '../core/garden/key.ts';
 import { type Instant, SECOND } from '../core/kernel/time.ts';
 import type { Binding } from '../core/line/binding.ts';
-import { containsIp, formatPrefix, type Prefix } from '../core/net/prefix.ts';
+import { containsIp, type Prefix } from '../core/net/prefix.ts';
 import { type GardenMemory, type Kept, keyOf } from './garden-memory.ts';
 import { turn } from './pause.ts';
 import type { AuditDraft, Clock, EnforceError, EnforcementRecord, Enforcer, GatewayWord, Log, Store } from './ports.ts';
@@ -16,6 +17,9 @@ export interface GatewayLink {
   readonly ipv6Lengths: readonly number[];
   /** Subscriber pools behind it: static prefixes find their gateway by these. Absent: the only gateway. */
   readonly pools?: readonly Prefix[];
+  /** Shared addresses whose lines it tells apart. Absent: none. */
+  readonly sharedPools?: NonNullable<DeriveGateway['sharedPools']>;
+  readonly passesSoftwires?: boolean;
   /** Absent: both. A line that holds the other family too is partial. */
   readonly families?: { readonly ipv4: boolean; readonly ipv6: boolean };
   /** It knows nothing between open and strict: a line in leaky is partial. */
@@ -27,8 +31,13 @@ export function answersLater(gateway: GatewayLink): boolean {
   return gateway.enforcer.onWord !== undefined;
 }
 
-/** The gateway that sees this binding's traffic. A static prefix has no NAS to name it: the pool it lies in does. */
-export function gatewayOf(gateways: readonly GatewayLink[], { nas, prefix }: Binding): GatewayLink | undefined {
+/**
+ * The gateway that sees this binding's traffic. A static prefix has no NAS to name it: the pool it lies in does. So it is with a
+ * share of an address: the line's own NAS carries it inside a tunnel, who stands behind the tunnel's end sees it.
+ */
+export function gatewayOf(gateways: readonly GatewayLink[], { nas, prefix, ports }: Binding): GatewayLink | undefined {
+  if (ports !== undefined)
+    return gateways.find(({ sharedPools = [] }) => sharedPools.some((pool) => containsIp(pool.prefix, prefix.ip)));
   if (nas !== undefined) return gateways.find((gateway) => gateway.nasIdentities.includes(nas));
   if (gateways.length === 1) return gateways[0];
   return gateways.find(({ pools = [] }) =>
@@ -40,7 +49,7 @@ export interface Move {
   readonly key: string;
   readonly lineId: string;
   readonly epoch: number;
-  readonly prefix: Prefix;
+  readonly prefix: GardenKey;
   /** `open` = out of the garden. */
   readonly access: Access;
   readonly put?: DerivedElement;
@@ -192,12 +201,12 @@ export class GatewayActs {
 
   async #prove(gateway: GatewayLink, moves: readonly Move[], news: ReadonlySet<string>): Promise<void> {
     const seen = await gateway.enforcer.observe(moves.map((move) => move.prefix));
-    const accessOf = new Map(seen.map((state) => [formatPrefix(state.prefix), state.access]));
+    const accessOf = new Map(seen.map((state) => [formatKey(state.prefix), state.access]));
     const now = this.#parts.clock.now();
     const { memory } = this.#parts;
     const proven: Move[] = [];
     for (const move of moves) {
-      const isProven = accessOf.get(formatPrefix(move.prefix)) === (move.access === 'open' ? 'absent' : move.access);
+      const isProven = accessOf.get(formatKey(move.prefix)) === (move.access === 'open' ? 'absent' : move.access);
       if (isProven && (news.has(move.key) || memory.get(move.key)?.confirmedAt === undefined)) proven.push(move);
       if (isProven) memory.change(move.key, { phase: 'confirmed', confirmedAt: now });
       else memory.change(move.key, { phase: 'unknown' });

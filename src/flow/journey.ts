@@ -92,14 +92,18 @@ export interface Consent {
 }
 
 export interface JourneyDesk {
-  /** The line behind this socket peer, by our own gateway element or its binding now. Never by a header. */
-  of(peerAddress: string): Promise<Journey | undefined>;
+  /**
+   * The line behind this socket peer, by our own gateway element or its binding now. Never by a header. Where lines share an
+   * address, the port it comes from decides.
+   */
+  of(peerAddress: string, peerPort?: number): Promise<Journey | undefined>;
   /** `free`: known line without an open case; `unknown`: nobody we know. */
-  standing(peerAddress: string): Promise<'in-garden' | 'noticed' | 'free' | 'unknown'>;
+  standing(peerAddress: string, peerPort?: number): Promise<'in-garden' | 'noticed' | 'free' | 'unknown'>;
   /** Wrong codes count per source: 10 an hour, then a pause. */
   byCode(
     code: string,
     peerAddress: string,
+    peerPort?: number,
   ): Promise<
     | { readonly kind: 'found'; readonly journey: OutsideJourney }
     | { readonly kind: 'wrong' }

@@ -1,9 +1,10 @@
 // What may be said about a line: never beyond what its gateways have proven (invariant 5). In doubt it says `unknown`.
 import type { Access } from '../core/garden/access.ts';
-import type { Derived } from '../core/garden/derive.ts';
+import type { Derived, DerivedElement } from '../core/garden/derive.ts';
+import { formatKey, type GardenKey, keyOverlaps } from '../core/garden/key.ts';
 import type { Instant } from '../core/kernel/time.ts';
 import type { Binding } from '../core/line/binding.ts';
-import { formatPrefix, overlaps, type Prefix } from '../core/net/prefix.ts';
+import { formatPrefix } from '../core/net/prefix.ts';
 import type { ElementPhase, Kept } from './garden-memory.ts';
 
 export interface LineProof {
@@ -30,7 +31,7 @@ export interface ProofFacts {
   readonly kept: readonly Kept[];
   readonly uncovered: Derived['uncovered'];
   /** Elements in a gateway that nobody wants and that are not proven gone. */
-  readonly strays: Iterable<Prefix>;
+  readonly strays: Iterable<GardenKey>;
   /** Gateways that were read back since the start and answer. */
   readonly isSure: (gateway: string) => boolean;
   readonly areAllSure: boolean;
@@ -47,7 +48,7 @@ export function lineProof(facts: ProofFacts): LineProof {
     uncovered,
     elements: kept.map((one) => ({
       gateway: one.element.gateway,
-      prefix: formatPrefix(one.element.prefix),
+      prefix: formatKey(one.element.prefix),
       access: one.element.access,
       phase: one.phase,
       ...(one.confirmedAt === undefined ? {} : { confirmedAt: one.confirmedAt }),
@@ -60,7 +61,12 @@ export function lineProof(facts: ProofFacts): LineProof {
 function isGardenProven({ wanted, open, kept, uncovered, isSure, now }: ProofFacts): boolean {
   const expressed = (binding: Binding) =>
     uncovered.some((one) => one.prefix === formatPrefix(binding.prefix)) ||
-    kept.some((one) => overlaps(one.element.prefix, binding.prefix));
+    kept.some((one) => keyOverlaps(one.element.prefix, binding));
+  // A gateway that sees the outer packets of a tunnel alone is as strict as it can be.
+  const isAsWanted = ({ access, prefix }: DerivedElement) =>
+    access === wanted ||
+    (access === 'leaky' &&
+      uncovered.some((one) => one.reason === 'outer-packet' && one.prefix === formatPrefix(prefix)));
   return (
     kept.length > 0 &&
     open.every(expressed) &&
@@ -68,7 +74,7 @@ function isGardenProven({ wanted, open, kept, uncovered, isSure, now }: ProofFac
       (one) =>
         one.phase === 'confirmed' &&
         !one.leaving &&
-        one.element.access === wanted &&
+        isAsWanted(one.element) &&
         one.element.expiresAt > now &&
         isSure(one.element.gateway),
     )
@@ -78,6 +84,6 @@ function isGardenProven({ wanted, open, kept, uncovered, isSure, now }: ProofFac
 /** Nothing of ours is left, and no stray element lies on what the line holds. */
 function isFreedomProven({ open, kept, strays, areAllSure }: ProofFacts): boolean {
   if (kept.length > 0 || !areAllSure) return false;
-  for (const stray of strays) if (open.some((binding) => overlaps(binding.prefix, stray))) return false;
+  for (const stray of strays) if (open.some((binding) => keyOverlaps(stray, binding))) return false;
   return true;
 }

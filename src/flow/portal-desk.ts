@@ -4,13 +4,17 @@ import type { Case } from '../core/casefile/case.ts';
 import { parseCheckCode } from '../core/casefile/check-code.ts';
 import type { CaseCommand } from '../core/casefile/command.ts';
 import { isGarden } from '../core/casefile/evolve.ts';
+import { formatKey } from '../core/garden/key.ts';
 import { DAY, HOUR, type Instant } from '../core/kernel/time.ts';
 import type { Line } from '../core/line/line.ts';
 import type { HouseholdOf } from '../core/net/household.ts';
-import { type Ip, parsePeer } from '../core/net/ip.ts';
+import { type Peer, parsePeer } from '../core/net/ip.ts';
+import { portSetAt } from '../core/net/port-set.ts';
+import { containsIp, prefixOf } from '../core/net/prefix.ts';
 import type { Casebook, Extra } from './casebook.ts';
 import { prefixTexts } from './enforce.ts';
 import type { Gardener } from './gardener.ts';
+import type { GatewayLink } from './gateway-acts.ts';
 import type { ActResult, Consent, FormProof, Journey, JourneyDesk, OutsideJourney } from './journey.ts';
 import { type LineStanding, type StandingParts, standingOf } from './line-standing.ts';
 import type { Bindings, Store } from './ports.ts';
@@ -21,6 +25,7 @@ export interface PortalDeskParts extends StandingParts {
   readonly store: Pick<Store, 'casesOfLine' | 'cases' | 'line' | 'lineByAccessKey'>;
   readonly bindings: Pick<Bindings, 'openOf' | 'holderNow'>;
   readonly gardener: Gardener;
+  readonly gateways: readonly Pick<GatewayLink, 'sharedPools'>[];
   readonly verifier: StandingParts['verifier'] & Pick<Verifier, 'poll'>;
   readonly casebook: Casebook;
   readonly realm: string;
@@ -46,47 +51,48 @@ export class PortalDesk implements JourneyDesk {
     this.#parts = parts;
   }
 
-  async of(peerAddress: string): Promise<Journey | undefined> {
-    const line = await this.#lineOf(peerAddress);
+  async of(peerAddress: string, peerPort?: number): Promise<Journey | undefined> {
+    const line = await this.#lineOf(peerAddress, peerPort);
     if (line === undefined) return undefined;
     const standing = await standingOf(this.#parts, line);
     return standing.shown.length === 0 ? undefined : this.#journey(standing);
   }
 
-  async standing(peerAddress: string): Promise<'in-garden' | 'noticed' | 'free' | 'unknown'> {
-    const line = await this.#lineOf(peerAddress);
+  async standing(peerAddress: string, peerPort?: number): Promise<'in-garden' | 'noticed' | 'free' | 'unknown'> {
+    const line = await this.#lineOf(peerAddress, peerPort);
     if (line === undefined) return 'unknown';
     const standing = await standingOf(this.#parts, line);
     if (isGarden(standing.wanted)) return 'in-garden';
     return standing.shown.length > 0 ? 'noticed' : 'free';
   }
 
-  async #lineOf(peerAddress: string): Promise<Line | undefined> {
-    const ip = parsePeer(peerAddress);
-    if (ip === undefined) return undefined;
-    const lineId = this.#lineOfElement(ip);
-    const binding = await this.#parts.bindings.holderNow(this.#parts.realm, ip);
-    const holder =
-      binding === undefined || binding.ports !== undefined
-        ? undefined
-        : await this.#parts.store.lineByAccessKey(binding.accessKey);
+  async #lineOf(peerAddress: string, peerPort: number | undefined): Promise<Line | undefined> {
+    const peer = parsePeer(peerAddress, peerPort);
+    if (peer === undefined) return undefined;
+    const lineId = this.#lineOfElement(peer);
+    const binding = await this.#parts.bindings.holderNow(this.#parts.realm, peer);
+    const holder = binding === undefined ? undefined : await this.#parts.store.lineByAccessKey(binding.accessKey);
     if (lineId === undefined) return holder;
     // An element that outlived its line's hold on the address names nobody: the neighbour never reads another's case.
     if (binding !== undefined && holder?.id !== lineId) return holder;
     return this.#parts.store.line(lineId);
   }
 
-  #lineOfElement(ip: Ip): string | undefined {
-    for (const text of prefixTexts(ip)) {
+  #lineOfElement(peer: Peer): string | undefined {
+    for (const text of [...shareTexts(this.#parts.gateways, peer), ...prefixTexts(peer)]) {
       const lineId = this.#parts.gardener.lineOfPrefix(text);
       if (lineId !== undefined) return lineId;
     }
     return undefined;
   }
 
-  async byCode(text: string, peerAddress: string): Promise<Awaited<ReturnType<JourneyDesk['byCode']>>> {
+  async byCode(
+    text: string,
+    peerAddress: string,
+    peerPort?: number,
+  ): Promise<Awaited<ReturnType<JourneyDesk['byCode']>>> {
     const now = this.#parts.clock.now();
-    const ip = parsePeer(peerAddress);
+    const ip = parsePeer(peerAddress, peerPort);
     const source = ip === undefined ? { key: 'unknown', isOurs: false } : this.#parts.householdOf(ip);
     const lately = (list: readonly Instant[] | undefined) => (list ?? []).filter((at) => at > now - HOUR);
     const wrong = lately(this.#wrong.get(source.key));
@@ -321,4 +327,19 @@ function refOf(line: Line): string {
 function splitRef(lineRef: string): [string, number] {
   const space = lineRef.indexOf(' ');
   return [lineRef.slice(space + 1), Number(lineRef.slice(0, space))];
+}
+
+/** The port set that a peer at a shared address comes from, as a gateway's element would name it. */
+function shareTexts(gateways: PortalDeskParts['gateways'], peer: Peer): string[] {
+  const { port } = peer;
+  if (port === undefined) return [];
+  return gateways
+    .flatMap(({ sharedPools = [] }) => sharedPools)
+    .filter(({ prefix }) => containsIp(prefix, peer))
+    .flatMap((pool) => {
+      const portSet = portSetAt(pool, port);
+      return portSet === undefined
+        ? []
+        : [formatKey({ ...prefixOf({ family: peer.family, bytes: peer.bytes }), portSet })];
+    });
 }

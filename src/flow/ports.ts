@@ -2,6 +2,7 @@
 
 import type { Actor, Case, CaseEvent, RecordedEvent } from '../core/casefile/case.ts';
 import type { Access } from '../core/garden/access.ts';
+import type { GardenKey } from '../core/garden/key.ts';
 import type { Result } from '../core/kernel/result.ts';
 import type { Instant } from '../core/kernel/time.ts';
 import type { AccountingRecord } from '../core/line/accounting.ts';
@@ -10,7 +11,7 @@ import type { Line } from '../core/line/line.ts';
 import type { NasSession } from '../core/line/session.ts';
 import type { CoverageSpan, TranslatedProtocol, TranslationEvent } from '../core/line/translation.ts';
 import type { Translation } from '../core/line/translations.ts';
-import type { Ip } from '../core/net/ip.ts';
+import type { Ip, Peer } from '../core/net/ip.ts';
 import type { Prefix } from '../core/net/prefix.ts';
 import type { ProtocolPort } from '../core/net/transport.ts';
 import type { RefusedRow, Report } from '../core/report/report.ts';
@@ -95,7 +96,7 @@ export interface CaseChange {
 export interface EnforcementRecord {
   readonly gateway: string;
   readonly lineId: string;
-  readonly prefix: Prefix;
+  readonly prefix: GardenKey;
   readonly access: Access;
   readonly intentAt: Instant;
   readonly ackedAt?: Instant;
@@ -461,8 +462,8 @@ export interface Bindings {
   over(realm: string, prefix: Prefix, fromAt: Instant, toAt: Instant): Promise<Holders>;
   /** Open now: what gateway elements are derived from. */
   openOf(accessKey: string): Promise<readonly Binding[]>;
-  /** Who holds this address at this moment, for the portal and for new elements. */
-  holderNow(realm: string, ip: Ip): Promise<Binding | undefined>;
+  /** Who holds this address at this moment, for the portal and for new elements; of a shared one, who holds the port. */
+  holderNow(realm: string, peer: Peer): Promise<Binding | undefined>;
   /** Told after each durable change, in order; the enforcer reacts within 1 s. */
   onChange(listener: (change: BindingChange) => void): void;
 }
@@ -470,8 +471,11 @@ export interface Bindings {
 // ---------------------------------------------------------------- gateway
 
 export interface GardenElement {
-  /** IPv4 /32, IPv6 /48–/64 in a configured length. Refused by the helper otherwise, or inside infrastructure. */
-  readonly prefix: Prefix;
+  /**
+   * IPv4 /32, IPv6 /48–/64 in a configured length, or a port set of a shared address. Refused by the helper otherwise, or inside
+   * infrastructure.
+   */
+  readonly prefix: GardenKey;
   readonly access: 'leaky' | 'strict';
   /** Reject-and-count going out, drop coming in. Never 53, 80, 123, 443. */
   readonly abusedPorts: readonly ProtocolPort[];
@@ -481,7 +485,7 @@ export interface GardenElement {
   readonly accessKey?: string;
 }
 
-export type ElementState = { readonly prefix: Prefix; readonly access: 'absent' | 'leaky' | 'strict' | 'unknown' };
+export type ElementState = { readonly prefix: GardenKey; readonly access: 'absent' | 'leaky' | 'strict' | 'unknown' };
 
 export type EnforceError =
   | { readonly kind: 'refused'; readonly code: string; readonly text: string }
@@ -489,7 +493,7 @@ export type EnforceError =
   | { readonly kind: 'timeout'; readonly afterMs: number };
 
 export interface DenyCount {
-  readonly prefix: Prefix;
+  readonly prefix: GardenKey;
   readonly protocol: 'tcp' | 'udp';
   readonly port: number;
   /** Absolute packets since the element was made; lower than before = reset. */
@@ -515,10 +519,10 @@ export interface Enforcer {
    */
   apply(change: {
     readonly put: readonly GardenElement[];
-    readonly remove: readonly Prefix[];
+    readonly remove: readonly GardenKey[];
   }): Promise<Result<void, EnforceError>>;
   /** The probe that must abort: what the kernel proves now, per prefix. Never throws; doubt is `unknown`. */
-  observe(prefixes: readonly Prefix[]): Promise<readonly ElementState[]>;
+  observe(prefixes: readonly GardenKey[]): Promise<readonly ElementState[]>;
   /** Everything in the garden sets, read back in chunks. */
   readBack(): Promise<Result<readonly ElementState[], EnforceError>>;
   /** Compares the ruleset's skeleton with the expected text; `missing` after a foreign flush. */
@@ -526,7 +530,7 @@ export interface Enforcer {
   /** Loads the skeleton (when absent or changed) in one transaction that keeps existing elements. Never flushes first. */
   install(): Promise<Result<'adopted' | 'installed' | 'repaired', EnforceError>>;
   /** After a release: forget only the flows we steered (never a lifeline's). Coalesced by the helper. */
-  forgetSteered(prefixes: readonly Prefix[]): Promise<Result<void, EnforceError>>;
+  forgetSteered(prefixes: readonly GardenKey[]): Promise<Result<void, EnforceError>>;
   denyCounts(): Promise<Result<readonly DenyCount[], EnforceError>>;
   /** Offered by gateways that answer later; told in order. */
   onWord?(listener: (words: readonly GatewayWord[]) => void): void;
@@ -571,8 +575,11 @@ export interface AllowList {
   dnsAlive(): Promise<Result<void, EnforceError>>;
   /** The front is about to go: port 53 passes unsteered from now on, not only when @dns_alive ends by itself. */
   dnsOff(): Promise<Result<void, EnforceError>>;
-  /** Is this address in strict (so the front must answer from the garden)? Answered from memory. */
-  isStrict(ip: Ip): boolean;
+  /**
+   * Is this peer in strict (so the front must answer from the garden)? Answered from memory. At a shared address the port tells
+   * the lines apart; asked without one, any strict line of the address counts.
+   */
+  isStrict(peer: Peer): boolean;
   /** isStrict() has seen the kernel's own list once: until then its «no» means «not known». */
   readonly isSeeded: boolean;
 }

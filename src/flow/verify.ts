@@ -1,8 +1,8 @@
 // Step 6: evidence after the fact. Deny counters of the abused ports are read as deltas; they may refuse a self-release
 // and say «still seen at T», they never tighten access: that takes a report.
 import { isGarden } from '../core/casefile/evolve.ts';
+import { formatKey } from '../core/garden/key.ts';
 import type { Instant } from '../core/kernel/time.ts';
-import { formatPrefix } from '../core/net/prefix.ts';
 import type { Casebook } from './casebook.ts';
 import type { Gardener } from './gardener.ts';
 import type { GatewayLink } from './gateway-acts.ts';
@@ -72,7 +72,7 @@ export class Verifier {
       // The first reading after a start is the base line. Lower than before = the element was made anew.
       const rose =
         before !== undefined && (known === undefined || one.packets < known ? one.packets > 0 : one.packets > known);
-      const lineId = rose ? this.#parts.gardener.lineOfPrefix(formatPrefix(one.prefix)) : undefined;
+      const lineId = rose ? this.#parts.gardener.lineOfPrefix(formatKey(one.prefix)) : undefined;
       if (lineId !== undefined) rising.add(lineId);
     }
     await Promise.all([...rising].map((lineId) => this.#stillSeen(lineId)));
@@ -95,5 +95,5 @@ export class Verifier {
 }
 
 function keyOf(one: DenyCount): string {
-  return `${formatPrefix(one.prefix)} ${one.protocol} ${one.port}`;
+  return `${formatKey(one.prefix)} ${one.protocol} ${one.port}`;
 }

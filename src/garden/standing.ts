@@ -1,5 +1,5 @@
 // What our own elements say about a peer, for the answers on port 80: from memory, never from a store.
-import type { Ip } from '../core/net/ip.ts';
+import type { Peer } from '../core/net/ip.ts';
 import { containsIp, type Prefix } from '../core/net/prefix.ts';
 import type { AllowList } from '../flow/ports.ts';
 
@@ -12,7 +12,7 @@ export type Standing = 'in-garden' | 'free' | 'unknown';
 export function standingFromMemory(
   gateways: readonly Pick<AllowList, 'isStrict' | 'isSeeded'>[],
   pools: readonly Prefix[],
-  peer: Ip,
+  peer: Peer,
 ): Standing {
   if (gateways.some((gateway) => gateway.isStrict(peer))) return 'in-garden';
   const isKnown = gateways.every((gateway) => gateway.isSeeded) && pools.some((pool) => containsIp(pool, peer));

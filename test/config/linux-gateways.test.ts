@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { formatFault } from '../../src/config/faults.ts';
 import { load } from '../../src/config/load.ts';
+import { formatPrefix } from '../../src/core/net/prefix.ts';
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url));
 const SAMPLE = readFileSync(`${DEPLOY}engawa.yaml`, 'utf8');
@@ -57,7 +58,30 @@ it('marks and a resolver come along', () => {
   });
 });
 
+it('shared pools and the borders of softwires come along', () => {
+  const more = `${SSH}    sharedPools: [{ prefix: 203.0.113.64/26, psidOffset: 6, psidLength: 8 }]
+    softwireBorders: ["2001:db8:ff::b"]
+`;
+  const config = loaded(remote(more));
+  if (!config.ok) throw new Error(config.error.map(formatFault).join('\n'));
+  const { sharedPools, softwireBorders } = config.value.gateways[1]!.spec;
+  expect(sharedPools?.map((one) => [formatPrefix(one.prefix), one.offset, one.psidLength])).toEqual([
+    ['203.0.113.64/26', 6, 8],
+  ]);
+  expect(softwireBorders?.map(formatPrefix)).toEqual(['2001:db8:ff::b']);
+});
+
 it.each([
+  [
+    'a shared pool outside the pools',
+    `${SSH}    sharedPools: [{ prefix: 10.0.0.0/24, psidOffset: 6, psidLength: 8 }]\n`,
+    /a part of the subscriber pools/,
+  ],
+  [
+    'more bits than a port has',
+    `${SSH}    sharedPools: [{ prefix: 203.0.113.64/26, psidOffset: 9, psidLength: 8 }]\n`,
+    /at most 16 bits together/,
+  ],
   ['two gateways on this machine', '', /one gateway of kind nftables, this machine/],
   ['ssh and a socket', `${SSH}    helperSocket: /run/x.sock\n`, /helperSocket or ssh, not both/],
   ['marks outside their mask', `${SSH}    modeMarks: { mask: 1, strict: 1, leaky: 2 }\n`, /within the bits of mask/],

@@ -1,7 +1,7 @@
 // One conformance suite for everything that can hold a line in a garden, whatever it is told by: what the flow may rely on at the
 // end, when answers are lost, orders cross, processes die and addresses change hands. `truth` asks the gateway itself.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatPrefix, type Prefix } from '../../src/core/net/prefix.ts';
+import { formatKey, type GardenKey } from '../../src/core/garden/key.ts';
 import type { Enforcer, GardenElement } from '../../src/flow/ports.ts';
 
 export type Truth = 'open' | 'leaky' | 'strict';
@@ -12,7 +12,7 @@ export interface DriverUnderTest {
   /** Of home A and home B. */
   readonly places: readonly [A: Places, B: Places];
   /** Homes are up before the first test begins. */
-  truth(prefix: Prefix): Promise<Truth>;
+  truth(prefix: GardenKey): Promise<Truth>;
   /** The answers to what comes next are lost; the orders may have been carried out. undefined = until healed. */
   loseAnswers(): void;
   heal(): void;
@@ -26,8 +26,9 @@ export interface DriverUnderTest {
 }
 
 export interface Places {
-  readonly v4: Prefix;
-  readonly v6: Prefix;
+  /** May be a share of an address: then B has another share of it. */
+  readonly v4: GardenKey;
+  readonly v6: GardenKey;
 }
 
 export interface DriverTraits {
@@ -53,21 +54,21 @@ export function describeDriver(traits: DriverTraits, create: () => Promise<Drive
     afterEach(() => t.stop());
 
     const own = ({ v4, v6 }: Places) => (ipv6 ? [v4, v6] : [v4]);
-    const elements = (access: GardenElement['access'], prefixes: readonly Prefix[]) =>
+    const elements = (access: GardenElement['access'], prefixes: readonly GardenKey[]) =>
       prefixes.map((prefix) => ({ prefix, access, abusedPorts: [], timeoutSeconds: 1200 }));
-    const put = (access: GardenElement['access'], ...prefixes: readonly Prefix[]) =>
+    const put = (access: GardenElement['access'], ...prefixes: readonly GardenKey[]) =>
       t.enforcer.apply({ put: elements(access, prefixes), remove: [] });
-    const remove = (...prefixes: readonly Prefix[]) => t.enforcer.apply({ put: [], remove: prefixes });
-    const truths = async (prefixes: readonly Prefix[]) => Promise.all(prefixes.map((one) => t.truth(one)));
-    const becomes = (prefixes: readonly Prefix[], truth: Truth) =>
+    const remove = (...prefixes: readonly GardenKey[]) => t.enforcer.apply({ put: [], remove: prefixes });
+    const truths = async (prefixes: readonly GardenKey[]) => Promise.all(prefixes.map((one) => t.truth(one)));
+    const becomes = (prefixes: readonly GardenKey[], truth: Truth) =>
       expect.poll(() => truths(prefixes), { timeout: waitMs, interval: 20 }).toEqual(prefixes.map(() => truth));
     /** Never more than what is true (invariant 5): asked at every step. */
-    const saysOnlyTheTruth = async (prefixes: readonly Prefix[]) => {
+    const saysOnlyTheTruth = async (prefixes: readonly GardenKey[]) => {
       const said = await t.enforcer.observe(prefixes);
       for (const { prefix, access } of said) {
         if (access === 'unknown') continue;
         const truth = await t.truth(prefix);
-        expect([formatPrefix(prefix), access === 'absent' ? 'open' : access]).toEqual([formatPrefix(prefix), truth]);
+        expect([formatKey(prefix), access === 'absent' ? 'open' : access]).toEqual([formatKey(prefix), truth]);
       }
     };
 
@@ -152,8 +153,8 @@ export function describeDriver(traits: DriverTraits, create: () => Promise<Drive
       await becomes(line, 'strict');
       await t.restart();
       const back = await t.enforcer.readBack();
-      const known = back.ok ? back.value.map(({ prefix }) => formatPrefix(prefix)).sort() : back.error;
-      expect(known).toEqual(line.map(formatPrefix).sort());
+      const known = back.ok ? back.value.map(({ prefix }) => formatKey(prefix)).sort() : back.error;
+      expect(known).toEqual(line.map(formatKey).sort());
       await remove(...line);
       await becomes(line, 'open');
     });

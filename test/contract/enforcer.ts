@@ -1,9 +1,8 @@
 // One suite for every Enforcer + AllowList, the fake included: what the flow may rely on, whatever does the work.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Prefix } from '../../src/core/net/prefix.ts';
-import { formatPrefix } from '../../src/core/net/prefix.ts';
+import { formatKey, type GardenKey } from '../../src/core/garden/key.ts';
 import type { AllowList, Enforcer, GardenElement } from '../../src/flow/ports.ts';
-import { ip, prefix } from '../helper/lab-gateway.ts';
+import { ip, prefix, share } from '../helper/lab-gateway.ts';
 
 export interface EnforcerUnderTest {
   readonly enforcer: Enforcer & AllowList;
@@ -19,15 +18,21 @@ export interface EnforcerUnderTest {
 const A = prefix('192.0.2.5');
 const B = prefix('2001:db8:100:4200::/56');
 const C = prefix('2001:db8:100:42ff::/64');
+/** Two households behind one IPv4 address: ports 1044–1047, 2068–2071, … and the four above each. */
+const S5 = share('192.0.2.200', 5);
+const S6 = share('192.0.2.200', 6);
 const telnet = [{ protocol: 'tcp' as const, port: 23 }];
 
-const strict = (p: Prefix, timeoutSeconds = 600): GardenElement => ({
+const strict = (p: GardenKey, timeoutSeconds = 600): GardenElement => ({
   prefix: p,
   access: 'strict',
   abusedPorts: telnet,
   timeoutSeconds,
 });
-const leaky = (p: Prefix, timeoutSeconds = 600): GardenElement => ({ ...strict(p, timeoutSeconds), access: 'leaky' });
+const leaky = (p: GardenKey, timeoutSeconds = 600): GardenElement => ({
+  ...strict(p, timeoutSeconds),
+  access: 'leaky',
+});
 
 export function describeEnforcer(name: string, create: () => Promise<EnforcerUnderTest>): void {
   describe(`an enforcer: ${name}`, () => {
@@ -37,7 +42,7 @@ export function describeEnforcer(name: string, create: () => Promise<EnforcerUnd
     });
     afterEach(() => t.stop());
 
-    const accessOf = async (...prefixes: Prefix[]) => (await t.enforcer.observe(prefixes)).map((s) => s.access);
+    const accessOf = async (...prefixes: GardenKey[]) => (await t.enforcer.observe(prefixes)).map((s) => s.access);
     const put = (...elements: GardenElement[]) => t.enforcer.apply({ put: elements, remove: [] });
 
     it('knows nothing before the skeleton is there: unknown and missing, never absent', async () => {
@@ -77,7 +82,7 @@ export function describeEnforcer(name: string, create: () => Promise<EnforcerUnd
       const many = Array.from({ length: 100 }, (_, i) => prefix(`198.18.0.${i}`));
       await put(strict(many[17]!), leaky(many[71]!));
       const states = await t.enforcer.observe(many);
-      const found = states.filter((s) => s.access !== 'absent').map((s) => [formatPrefix(s.prefix), s.access]);
+      const found = states.filter((s) => s.access !== 'absent').map((s) => [formatKey(s.prefix), s.access]);
       expect(found).toEqual([
         ['198.18.0.17', 'strict'],
         ['198.18.0.71', 'leaky'],
@@ -112,6 +117,10 @@ export function describeEnforcer(name: string, create: () => Promise<EnforcerUnd
         { ...strict(A), abusedPorts: [{ protocol: 'tcp' as const, port: 443 }] },
         'port-never',
       ],
+      ['the whole of a shared address', strict(prefix('192.0.2.200')), 'shared-address'],
+      ['ports of an address that is one line’s', strict(share('192.0.2.5', 5)), 'port-set'],
+      ['ports outside the pools', strict(share('198.51.100.1', 5)), 'port-set'],
+      ['a shape of ports not in use', strict(share('192.0.2.200', 5, { offset: 4, psidLength: 8 })), 'port-set'],
       ['no timeout', strict(A, 0), 'timeout-bad'],
       ['a timeout beyond 72 h', strict(A, 259_201), 'timeout-bad'],
     ])('N12: refuses %s with a stable code and changes nothing', async (_name, element, code) => {
@@ -124,7 +133,7 @@ export function describeEnforcer(name: string, create: () => Promise<EnforcerUnd
       await t.enforcer.install();
       await put(strict(A), leaky(B), strict(C));
       const back = await t.fresh().readBack();
-      const items = back.ok ? back.value.map((s) => `${formatPrefix(s.prefix)} ${s.access}`).sort() : back.error;
+      const items = back.ok ? back.value.map((s) => `${formatKey(s.prefix)} ${s.access}`).sort() : back.error;
       expect(items).toEqual(['192.0.2.5 strict', '2001:db8:100:4200::/56 leaky', '2001:db8:100:42ff::/64 strict']);
     });
 
@@ -168,6 +177,42 @@ export function describeEnforcer(name: string, create: () => Promise<EnforcerUnd
         false,
         false,
       ]);
+    });
+
+    it('tells the lines of one shared address apart', async () => {
+      await t.enforcer.install();
+      await put({ ...strict(S5), abusedPorts: [...telnet, { protocol: 'udp', port: 1900 }] }, leaky(S6));
+      expect(await accessOf(S5, S6, share('192.0.2.200', 7), share('192.0.2.201', 5))).toEqual([
+        'strict',
+        'leaky',
+        'absent',
+        'absent',
+      ]);
+      const fresh = t.fresh();
+      await fresh.install();
+      const back = await fresh.readBack();
+      const items = back.ok ? back.value.map((s) => `${formatKey(s.prefix)} ${s.access}`).sort() : back.error;
+      expect(items).toEqual(['192.0.2.200 psid 6/8/5 strict', '192.0.2.200 psid 6/8/6 leaky']);
+      const at = (port?: number) => ({ ...ip('192.0.2.200'), ...(port === undefined ? {} : { port }) });
+      for (const e of [t.enforcer, fresh])
+        expect([at(1044), at(64_535), at(1048), at(20), at()].map((peer) => e.isStrict(peer))).toEqual([
+          true,
+          true,
+          false,
+          false,
+          true,
+        ]);
+      const counts = await t.enforcer.denyCounts();
+      const counted = counts.ok ? counts.value.map((c) => `${formatKey(c.prefix)} ${c.protocol} ${c.port}`).sort() : [];
+      expect(counted).toEqual([
+        '192.0.2.200 psid 6/8/5 tcp 23',
+        '192.0.2.200 psid 6/8/5 udp 1900',
+        '192.0.2.200 psid 6/8/6 tcp 23',
+      ]);
+      await t.enforcer.apply({ put: [strict(S6)], remove: [S5] });
+      expect(await accessOf(S5, S6)).toEqual(['absent', 'strict']);
+      expect([at(1044), at(1048)].map((peer) => t.enforcer.isStrict(peer))).toEqual([false, true]);
+      expect((await t.enforcer.forgetSteered([S5])).ok).toBe(true);
     });
 
     it('N14: after a foreign flush it says missing and unknown, and installs again', async () => {

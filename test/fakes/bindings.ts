@@ -6,7 +6,7 @@ import { type Claim, claimsOf, type StopMark, stopOf } from '../../src/core/line
 import { deriveBindings } from '../../src/core/line/intervals.ts';
 import type { Line } from '../../src/core/line/line.ts';
 import { hasInner, undisputed } from '../../src/core/line/open.ts';
-import type { Ip } from '../../src/core/net/ip.ts';
+import type { Ip, Peer } from '../../src/core/net/ip.ts';
 import { containsIp, formatPrefix, overlaps, type Prefix, prefixOf } from '../../src/core/net/prefix.ts';
 import type { BindingChange, Bindings, Holders } from '../../src/flow/ports.ts';
 
@@ -102,9 +102,11 @@ export class MemoryBindings implements Bindings {
     return hasInner(open) ? open.filter((one) => one.ports === undefined) : open;
   }
 
-  async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {
+  async holderNow(realm: string, peer: Peer): Promise<Binding | undefined> {
+    const hasPort = ({ ports }: Binding) =>
+      ports === undefined || (peer.port !== undefined && ports.low <= peer.port && peer.port <= ports.high);
     return this.#open()
-      .filter((one) => one.ports === undefined && one.realm === realm && containsIp(one.prefix, ip))
+      .filter((one) => hasPort(one) && one.realm === realm && containsIp(one.prefix, peer))
       .sort((a, b) => b.prefix.length - a.prefix.length)[0];
   }
 

@@ -1,10 +1,12 @@
 // A gateway in memory for the flow's tests: what the real one proves, and how it fails – lost answers, refusals, a helper
 // that is gone, elements that expire by the injected clock, a foreign flush. Passes the contract suite of the real one.
 import type { GatewaySpec } from '../../src/core/garden/gateway.ts';
+import { formatKey, type GardenKey } from '../../src/core/garden/key.ts';
 import { err, ok, type Result } from '../../src/core/kernel/result.ts';
-import type { Ip } from '../../src/core/net/ip.ts';
+import type { Ip, Peer } from '../../src/core/net/ip.ts';
 import { formatIp } from '../../src/core/net/ip.ts';
-import { containsIp, formatPrefix, type Prefix } from '../../src/core/net/prefix.ts';
+import { portSetAt } from '../../src/core/net/port-set.ts';
+import { containsIp } from '../../src/core/net/prefix.ts';
 import type {
   AllowList,
   DenyCount,
@@ -68,7 +70,7 @@ export class FakeEnforcer implements Enforcer, AllowList {
   }
 
   /** Traffic of the line towards one of its abused ports. */
-  count(prefix: Prefix, protocol: 'tcp' | 'udp', port: number, packets: number): void {
+  count(prefix: GardenKey, protocol: 'tcp' | 'udp', port: number, packets: number): void {
     const held = this.#held(prefix);
     const key = `${protocol}/${port}`;
     if (held?.packets.has(key)) held.packets.set(key, held.packets.get(key)! + packets);
@@ -76,7 +78,7 @@ export class FakeEnforcer implements Enforcer, AllowList {
 
   async apply(change: {
     readonly put: readonly GardenElement[];
-    readonly remove: readonly Prefix[];
+    readonly remove: readonly GardenKey[];
   }): Promise<Result<void, EnforceError>> {
     this.applies++;
     return this.#act(() => {
@@ -89,7 +91,7 @@ export class FakeEnforcer implements Enforcer, AllowList {
         if (!judged.ok) return judged as Result<void, EnforceError>;
       }
       if (!this.kernel.installed) return err(missing);
-      for (const prefix of change.remove) this.kernel.garden.delete(formatPrefix(prefix));
+      for (const prefix of change.remove) this.kernel.garden.delete(formatKey(prefix));
       for (const element of change.put) this.#put(element);
       return ok(undefined);
     });
@@ -107,15 +109,15 @@ export class FakeEnforcer implements Enforcer, AllowList {
   #put(element: GardenElement): void {
     const before = this.#held(element.prefix)?.packets;
     const ports = element.abusedPorts.map((p) => `${p.protocol}/${p.port}`);
-    this.kernel.garden.set(formatPrefix(element.prefix), {
+    this.kernel.garden.set(formatKey(element.prefix), {
       element,
       until: this.#nowMs() + element.timeoutSeconds * 1000,
       packets: new Map(ports.map((port) => [port, before?.get(port) ?? 0])),
     });
   }
 
-  #held(prefix: Prefix): Held | undefined {
-    const held = this.kernel.garden.get(formatPrefix(prefix));
+  #held(prefix: GardenKey): Held | undefined {
+    const held = this.kernel.garden.get(formatKey(prefix));
     return held !== undefined && held.until > this.#nowMs() ? held : undefined;
   }
 
@@ -123,7 +125,7 @@ export class FakeEnforcer implements Enforcer, AllowList {
     return [...this.kernel.garden.values()].filter((held) => held.until > this.#nowMs());
   }
 
-  async observe(prefixes: readonly Prefix[]): Promise<readonly ElementState[]> {
+  async observe(prefixes: readonly GardenKey[]): Promise<readonly ElementState[]> {
     const isBlind = this.isBlind || this.#isClosed || !this.kernel.installed;
     return prefixes.map((prefix) => {
       const isKey = this.#guard.removable(prefix).ok;
@@ -153,9 +155,9 @@ export class FakeEnforcer implements Enforcer, AllowList {
     });
   }
 
-  forgetSteered(prefixes: readonly Prefix[]): Promise<Result<void, EnforceError>> {
+  forgetSteered(prefixes: readonly GardenKey[]): Promise<Result<void, EnforceError>> {
     return this.#act(() => {
-      this.forgotten.push(...prefixes.map(formatPrefix));
+      this.forgotten.push(...prefixes.map(formatKey));
       return ok(undefined);
     });
   }
@@ -228,8 +230,12 @@ export class FakeEnforcer implements Enforcer, AllowList {
   /** It looks at its kernel itself. */
   readonly isSeeded = true;
 
-  isStrict(ip: Ip): boolean {
-    return this.#allHeld().some(({ element }) => element.access === 'strict' && containsIp(element.prefix, ip));
+  isStrict(peer: Peer): boolean {
+    const isHere = ({ portSet }: GardenKey) =>
+      portSet === undefined || peer.port === undefined || portSetAt(portSet, peer.port)?.psid === portSet.psid;
+    return this.#allHeld().some(
+      ({ element: { access, prefix } }) => access === 'strict' && containsIp(prefix, peer) && isHere(prefix),
+    );
   }
 
   async close(): Promise<void> {

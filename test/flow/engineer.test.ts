@@ -32,9 +32,8 @@ async function order(name: string, input: Answer = {}, process = house): Promise
         const swept = await process.enforcer.releaseAll();
         return swept.ok ? ok(targets.length) : swept;
       }
-      const prefixes = targets.flatMap((one) => process.flow.gardener.prefixesOf(one.lineId));
-      const { prefix } = await import('../core/line/records.ts');
-      const removed = await process.enforcer.apply({ put: [], remove: prefixes.map(prefix) });
+      const prefixes = targets.flatMap((one) => process.flow.gardener.keysOf(one.lineId, process.enforcer.gateway));
+      const removed = await process.enforcer.apply({ put: [], remove: prefixes });
       return removed.ok ? ok(prefixes.length) : removed;
     },
     service: () => 'running',

@@ -17,7 +17,7 @@ import type { Case } from '../../src/core/casefile/case.ts';
 import { CROCKFORD } from '../../src/core/casefile/check-code.ts';
 import type { GatewaySpec } from '../../src/core/garden/gateway.ts';
 import { DAY, MINUTE } from '../../src/core/kernel/time.ts';
-import type { AccountingRecord } from '../../src/core/line/accounting.ts';
+import type { AccountingRecord, SessionRecord } from '../../src/core/line/accounting.ts';
 import type { Line } from '../../src/core/line/line.ts';
 import { DEFAULT_BREAKER, type LadderStep, type Policy, type Rule } from '../../src/core/policy/policy.ts';
 import type { Report } from '../../src/core/report/report.ts';
@@ -40,6 +40,7 @@ export const SPEC: GatewaySpec = {
   ...exampleGateway,
   pools: [prefix('192.0.2.64/26'), prefix('2001:db8:100::/40')],
   ipv6Lengths: [56, 64],
+  sharedPools: [{ prefix: prefix('192.0.2.112/28'), offset: 6, psidLength: 8 }],
 };
 
 const families = loadFamilies(
@@ -191,6 +192,8 @@ export class Process {
           nasIdentities: ['bng1'],
           ipv6Lengths: SPEC.ipv6Lengths,
           pools: SPEC.pools,
+          sharedPools: SPEC.sharedPools ?? [],
+          passesSoftwires: true,
         },
         ...(faults.gateways ?? []),
       ],
@@ -313,7 +316,7 @@ export function session(
   key: string,
   eventAt: number,
   addresses: readonly string[],
-  change: { readonly sessionId?: string; readonly nas?: string; readonly startAt?: number } = {},
+  change: Partial<Pick<SessionRecord, 'sessionId' | 'nas' | 'startAt' | 'blocks'>> = {},
 ): AccountingRecord {
   return {
     status,

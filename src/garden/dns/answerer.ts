@@ -2,7 +2,7 @@
 // here logs or keeps what was asked or by whom: counters, and changes of a pack's addresses, are all that stays (invariant 10).
 import type { Lifeline, Pack } from '../../core/garden/gateway.ts';
 import type { HouseholdOf } from '../../core/net/household.ts';
-import type { Ip } from '../../core/net/ip.ts';
+import type { Ip, Peer } from '../../core/net/ip.ts';
 import { containsIp, type Prefix, prefixOf } from '../../core/net/prefix.ts';
 import { isUnusable } from '../../core/net/special.ts';
 import type { AllowList, Clock, Log } from '../../flow/ports.ts';
@@ -73,7 +73,7 @@ export class Answerer {
    * The reply at once, or the way to it when a resolver must be asked: only that may wait, so a household that floods a dead resolver
    * still finds the portal. Never throws or rejects for anything a peer or an upstream sends.
    */
-  answer(query: Query, peer: Ip): Uint8Array | (() => Promise<Uint8Array>) {
+  answer(query: Query, peer: Peer): Uint8Array | (() => Promise<Uint8Array>) {
     const strict = this.#isStrict(peer);
     if (!strict && !this.#serves(peer)) return this.#reply(query, 'refused', { rcode: RCODE.REFUSED });
     if (query.class !== CLASS_IN) return this.#reply(query, 'refused', { rcode: RCODE.REFUSED });
@@ -83,9 +83,13 @@ export class Answerer {
     return strict ? this.#fromGarden(query, peer) : () => this.#unfiltered(query);
   }
 
-  /** Only strict lines are steered here: whoever comes from a pool before the kernel's list was read is taken for one. */
-  #isStrict(peer: Ip): boolean {
+  /**
+   * Only strict lines are steered here: whoever comes from a pool before the kernel's list was read is taken for one, and whoever
+   * comes from an address that a strict line shares: two questions steered from one port are given two by conntrack.
+   */
+  #isStrict({ family, bytes }: Ip): boolean {
     const { allowList, pools } = this.#o;
+    const peer = { family, bytes };
     return allowList.isStrict(peer) || (!allowList.isSeeded && pools.some((pool) => containsIp(pool, peer)));
   }
 
@@ -94,7 +98,7 @@ export class Answerer {
     return isLoopback(peer) || [...this.#o.pools, ...this.#o.infrastructure].some((prefix) => containsIp(prefix, peer));
   }
 
-  #fromGarden(query: Query, peer: Ip): Uint8Array | (() => Promise<Uint8Array>) {
+  #fromGarden(query: Query, peer: Peer): Uint8Array | (() => Promise<Uint8Array>) {
     const lifeline = this.#o.lifelineNames.match(query.name);
     if (lifeline !== undefined) return () => this.#lifeline(query, lifeline);
     if (this.#portalNames.includes(query.name)) return this.#ours(query, 'portal', this.#o.portal, PORTAL_TTL);
@@ -148,7 +152,7 @@ export class Answerer {
    * Addresses only: other types of a pack get NODATA, since HTTPS and SVCB hints would name addresses nobody checked. Built
    * anew, without what was refused, and goes out only when the kernel has the rest.
    */
-  async #pack(query: Query, pack: Pack, peer: Ip): Promise<Uint8Array> {
+  async #pack(query: Query, pack: Pack, peer: Peer): Promise<Uint8Array> {
     const asked = await this.#o.upstream.ask({ name: query.name, type: query.type, edns: { dnssecOk: false } });
     if (!asked.ok) return this.#reply(query, 'servfail', { rcode: RCODE.SERVFAIL });
     const { answer } = asked.value;

@@ -2,7 +2,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
-import type { Ip } from '../../core/net/ip.ts';
+import type { Peer } from '../../core/net/ip.ts';
 import { type Place, Places } from '../../core/net/places.ts';
 import { parsePrefix } from '../../core/net/prefix.ts';
 import { parseQuery } from '../../protocols/dns/query.ts';
@@ -124,7 +124,7 @@ export class DnsFront {
   }
 
   #onDatagram(socket: Socket, bytes: Uint8Array, peer: RemoteInfo): void {
-    const ip = peerOf(peer.address);
+    const ip = peerOf(peer.address, peer.port);
     if (ip === undefined || bytes.length > MAX_QUERY_BYTES) {
       this.#o.counters.add('dns_dropped');
       return;
@@ -136,7 +136,7 @@ export class DnsFront {
   }
 
   #onConnection(socket: TcpSocket): void {
-    const ip = peerOf(socket.remoteAddress);
+    const ip = peerOf(socket.remoteAddress, socket.remotePort);
     const place = ip === undefined ? undefined : this.#tcpPlaces.enter(this.#o.householdOf(ip), () => socket.destroy());
     if (ip === undefined || place === undefined) {
       this.#o.counters.add('dns_tcp_refused');
@@ -155,7 +155,7 @@ export class DnsFront {
   }
 
   /** undefined = say nothing: not a query, or no place left (the asker tries again). */
-  async #handle(bytes: Uint8Array, peer: Ip, transport: 'udp' | 'tcp'): Promise<Uint8Array | undefined> {
+  async #handle(bytes: Uint8Array, peer: Peer, transport: 'udp' | 'tcp'): Promise<Uint8Array | undefined> {
     const parsed = parseQuery(bytes);
     if (!parsed.ok) {
       this.#o.counters.add('dns_malformed');

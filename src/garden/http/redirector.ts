@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HouseholdOf } from '../../core/net/household.ts';
-import type { Ip } from '../../core/net/ip.ts';
+import type { Peer } from '../../core/net/ip.ts';
 import { type Bounds, type Place, Places } from '../../core/net/places.ts';
 import type { ProbeTable } from '../../protocols/capport/probes.ts';
 import type { Counters } from '../counters.ts';
@@ -18,9 +18,9 @@ export interface RedirectorOptions {
   readonly ownNames: readonly string[];
   readonly probes: ProbeTable;
   /** From memory, never from a store: asked for every request. */
-  readonly standing: (peer: Ip) => 'in-garden' | 'free' | 'unknown';
+  readonly standing: (peer: Peer) => 'in-garden' | 'free' | 'unknown';
   /** A request for somebody else's name arrived here: a gateway steers this peer. */
-  readonly onSteered?: (peer: Ip) => void;
+  readonly onSteered?: (peer: Peer) => void;
   readonly householdOf: HouseholdOf;
   readonly listen?: readonly string[];
   /** 0 = any free port (tests). */
@@ -42,7 +42,7 @@ const BAD_LINGER_MS = 500;
 
 /** One connection: who, and whether our one answer is out. */
 interface Visit {
-  readonly ip: Ip;
+  readonly ip: Peer;
   readonly place: Place;
   answered: boolean;
 }
@@ -116,7 +116,7 @@ export class Redirector {
   }
 
   #onConnection(socket: Visited): void {
-    const ip = peerOf(socket.remoteAddress);
+    const ip = peerOf(socket.remoteAddress, socket.remotePort);
     const place = ip === undefined ? undefined : this.#places.enter(this.#o.householdOf(ip), () => socket.destroy());
     if (ip === undefined || place === undefined) {
       this.#o.counters.add('http_no_place');
@@ -143,7 +143,7 @@ export class Redirector {
     response.end(answer.body);
   }
 
-  #choose(request: IncomingMessage, peer: Ip): StaticAnswer {
+  #choose(request: IncomingMessage, peer: Peer): StaticAnswer {
     const host = header(request.rawHeaders, 'host');
     if (this.#ownNames.has(bareHost(host))) return this.#count('own', this.#portal);
     this.#o.onSteered?.(peer);

@@ -68,7 +68,7 @@ export class TlsRefuser {
 
   #onConnection(socket: Socket): void {
     socket.on('error', () => socket.destroy());
-    const ip = peerOf(socket.remoteAddress);
+    const ip = peerOf(socket.remoteAddress, socket.remotePort);
     if (this.#o.mode === 'reset') {
       this.#o.counters.add('tls_reset');
       socket.resetAndDestroy();

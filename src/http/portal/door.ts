@@ -38,6 +38,7 @@ export function createDoor(parts: Parts) {
       texts: texts.get(tag)!,
       dates: dates.get(tag)!,
       peer: peerOf(request),
+      peerPort: request.socket.remotePort,
       now: options.now(),
       requestId: String(response.locals['requestId']),
     };
@@ -64,8 +65,8 @@ export function createDoor(parts: Parts) {
   };
 
   /** For whoever has no line and no case here. */
-  const keyOf = (peer: string): string => {
-    const ip = parsePeer(peer);
+  const keyOf = ({ peer, peerPort }: Pick<Visit, 'peer' | 'peerPort'>): string => {
+    const ip = parsePeer(peer, peerPort);
     return ip === undefined ? 'nobody' : options.householdOf(ip).key;
   };
 
@@ -93,8 +94,8 @@ export function createDoor(parts: Parts) {
     (page: Page<Visit>) =>
     async (request: Request, response: Response): Promise<void> => {
       const visit = visitOf(request, response);
-      const journey = await options.desk.of(visit.peer);
-      if (busy(request, response, journey?.lineRef ?? keyOf(visit.peer), journey?.lineRef)) return;
+      const journey = await options.desk.of(visit.peer, visit.peerPort);
+      if (busy(request, response, journey?.lineRef ?? keyOf(visit), journey?.lineRef)) return;
       answer(parts, visit, response, await page(parts, visit), journey);
     };
 
@@ -102,11 +103,11 @@ export function createDoor(parts: Parts) {
     (page: Page<LineVisit>) =>
     async (request: Request, response: Response): Promise<void> => {
       const visit = visitOf(request, response);
-      const journey = await options.desk.of(visit.peer);
-      if (busy(request, response, journey?.lineRef ?? keyOf(visit.peer), journey?.lineRef)) return;
+      const journey = await options.desk.of(visit.peer, visit.peerPort);
+      if (busy(request, response, journey?.lineRef ?? keyOf(visit), journey?.lineRef)) return;
       if (journey !== undefined)
         return answer(parts, visit, response, await page(parts, { ...visit, journey }), journey);
-      const stranger = (await options.desk.standing(visit.peer)) === 'unknown' ? unknownPage : freePage;
+      const stranger = (await options.desk.standing(visit.peer, visit.peerPort)) === 'unknown' ? unknownPage : freePage;
       answer(parts, visit, response, stranger(parts, visit));
     };
 
@@ -139,7 +140,7 @@ export function createDoor(parts: Parts) {
     (page: Page<OutsideVisit>) =>
     async (request: Request, response: Response): Promise<void> => {
       const asked = visitOf(request, response);
-      if (busy(request, response, keyOf(asked.peer))) return;
+      if (busy(request, response, keyOf(asked))) return;
       const visit = await outsideVisit(parts, asked);
       if (visit === undefined) return fail(request, response, 404, 'missing');
       answer(parts, visit, response, await page(parts, visit), visit.journey);

@@ -50,7 +50,7 @@ function seat(server: HttpsServer, places: Places, householdOf: HouseholdOf): vo
   const ends = ({ remoteAddress, remotePort, localAddress }: Socket) =>
     `${remoteAddress} ${remotePort} ${localAddress}`;
   server.on('connection', (socket: Socket) => {
-    const ip = parsePeer(socket.remoteAddress ?? '');
+    const ip = parsePeer(socket.remoteAddress ?? '', socket.remotePort);
     const place = ip === undefined ? undefined : places.enter(householdOf(ip), () => socket.destroy());
     if (place === undefined) return void socket.destroy();
     const key = ends(socket);

@@ -11,6 +11,8 @@ export interface Visit {
   readonly texts: Texts;
   readonly dates: Dates;
   readonly peer: string;
+  /** Says which line it is where lines share an address. */
+  readonly peerPort: number | undefined;
   readonly now: Instant;
   readonly requestId: string;
 }

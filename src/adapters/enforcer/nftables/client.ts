@@ -1,8 +1,8 @@
 // The Linux gateway as the flow sees it: Enforcer and AllowList over the way to its helper. Small changes are sent at once and
 // share kernel transactions inside the helper; nothing here decides what may be an element.
+import type { GardenKey } from '../../../core/garden/key.ts';
 import { err, ok, type Result } from '../../../core/kernel/result.ts';
-import type { Ip } from '../../../core/net/ip.ts';
-import type { Prefix } from '../../../core/net/prefix.ts';
+import type { Ip, Peer } from '../../../core/net/ip.ts';
 import type { AllowList, DenyCount, ElementState, EnforceError, Enforcer, GardenElement } from '../../../flow/ports.ts';
 import type { Offload } from '../../../protocols/nftables/flowtables.ts';
 import { type Answer, type HelperError, MAX_ITEMS, type Operation } from '../../../protocols/nftables/messages.ts';
@@ -69,7 +69,7 @@ export class NftablesEnforcer implements Enforcer, AllowList {
 
   async apply(change: {
     readonly put: readonly GardenElement[];
-    readonly remove: readonly Prefix[];
+    readonly remove: readonly GardenKey[];
   }): Promise<Result<void, EnforceError>> {
     if (change.put.length + change.remove.length > MAX_APPLY) {
       return err({
@@ -86,7 +86,7 @@ export class NftablesEnforcer implements Enforcer, AllowList {
 
   /** Doubt leaves a prefix strict: what may have been put is remembered, what may have been removed is not forgotten. */
   #note(
-    change: { readonly put: readonly GardenElement[]; readonly remove: readonly Prefix[] },
+    change: { readonly put: readonly GardenElement[]; readonly remove: readonly GardenKey[] },
     isAcked: boolean,
   ): void {
     if (isAcked) for (const prefix of change.remove) this.#strict.remove(prefix);
@@ -96,7 +96,7 @@ export class NftablesEnforcer implements Enforcer, AllowList {
     }
   }
 
-  async observe(prefixes: readonly Prefix[]): Promise<readonly ElementState[]> {
+  async observe(prefixes: readonly GardenKey[]): Promise<readonly ElementState[]> {
     const states: ElementState[] = [];
     for (let i = 0; i < prefixes.length; i += MAX_ITEMS) {
       const asked = prefixes.slice(i, i + MAX_ITEMS);
@@ -135,7 +135,7 @@ export class NftablesEnforcer implements Enforcer, AllowList {
     return seeded.ok ? ok(word) : seeded;
   }
 
-  async forgetSteered(prefixes: readonly Prefix[]): Promise<Result<void, EnforceError>> {
+  async forgetSteered(prefixes: readonly GardenKey[]): Promise<Result<void, EnforceError>> {
     for (let i = 0; i < prefixes.length; i += MAX_ITEMS) {
       const some = prefixes.slice(i, i + MAX_ITEMS);
       const done = await this.#do({ op: 'forgetSteered', prefixes: some }, this.#deadlines.checkMs);
@@ -188,13 +188,13 @@ export class NftablesEnforcer implements Enforcer, AllowList {
     return this.#do({ op: 'dnsOff' }, this.#deadlines.actMs);
   }
 
-  /** The element that makes this address strict: exactly one household. From memory. */
-  strictPrefixOf(ip: Ip): Prefix | undefined {
-    return this.#strict.find(ip);
+  /** The element that makes this peer strict: exactly one household. From memory. */
+  strictPrefixOf(peer: Peer): GardenKey | undefined {
+    return this.#strict.find(peer);
   }
 
-  isStrict(ip: Ip): boolean {
-    return this.#strict.has(ip);
+  isStrict(peer: Peer): boolean {
+    return this.#strict.has(peer);
   }
 
   async close(): Promise<void> {

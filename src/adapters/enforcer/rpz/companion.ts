@@ -1,7 +1,8 @@
 // A gateway and its resolver: every order goes to both, every answer comes from the gateway alone. The resolver follows as well as
 // it can; where it cannot, that is told and the gateway's own word stands. What is read back from the gateway brings it in step.
+import { formatKey, type GardenKey } from '../../../core/garden/key.ts';
 import type { Result } from '../../../core/kernel/result.ts';
-import { formatPrefix, type Prefix } from '../../../core/net/prefix.ts';
+import { formatPrefix } from '../../../core/net/prefix.ts';
 import type {
   DenyCount,
   ElementState,
@@ -20,7 +21,7 @@ export interface CompanionOptions {
 const FOLLOWED_SECONDS = 900;
 const MOST_AT_ONCE = 5000;
 
-type Change = { readonly put: readonly GardenElement[]; readonly remove: readonly Prefix[] };
+type Change = { readonly put: readonly GardenElement[]; readonly remove: readonly GardenKey[] };
 
 export class AccompaniedEnforcer implements Enforcer {
   readonly gateway: string;
@@ -43,11 +44,12 @@ export class AccompaniedEnforcer implements Enforcer {
   async apply(change: Change): Promise<Result<void, EnforceError>> {
     for (const touched of this.#watches)
       for (const prefix of [...change.remove, ...change.put.map((element) => element.prefix)])
-        touched.add(formatPrefix(prefix));
+        touched.add(formatKey(prefix));
     const done = await this.#main.apply(change);
     // A release reaches the resolver whatever the gateway said of it; a garden that the gateway refused is none.
-    if (done.ok || done.error.kind === 'timeout') this.#follow(this.#companion.apply(change));
-    else if (change.remove.length > 0) this.#follow(this.#companion.apply({ put: [], remove: change.remove }));
+    const known = wholeOnly(change);
+    if (done.ok || done.error.kind === 'timeout') this.#follow(this.#companion.apply(known));
+    else if (known.remove.length > 0) this.#follow(this.#companion.apply({ put: [], remove: known.remove }));
     return done;
   }
 
@@ -65,7 +67,7 @@ export class AccompaniedEnforcer implements Enforcer {
     this.#onTrouble(text);
   }
 
-  observe(prefixes: readonly Prefix[]): Promise<readonly ElementState[]> {
+  observe(prefixes: readonly GardenKey[]): Promise<readonly ElementState[]> {
     return this.#main.observe(prefixes);
   }
 
@@ -85,7 +87,8 @@ export class AccompaniedEnforcer implements Enforcer {
     const installed = await this.#companion.install();
     const followed = installed.ok ? await this.#companion.readBack() : installed;
     if (!followed.ok) return this.#follow(Promise.resolve(followed));
-    const wanted = new Map(states.map((state) => [formatPrefix(state.prefix), state]));
+    const whole = states.filter((state) => state.prefix.portSet === undefined);
+    const wanted = new Map(whole.map((state) => [formatPrefix(state.prefix), state]));
     const there = new Map(followed.value.map((state) => [formatPrefix(state.prefix), state.access]));
     const put = [...wanted].flatMap(([key, { prefix, access }]) =>
       (access === 'strict' || access === 'leaky') && there.get(key) !== access && !touched.has(key)
@@ -112,7 +115,7 @@ export class AccompaniedEnforcer implements Enforcer {
     return this.#main.install();
   }
 
-  forgetSteered(prefixes: readonly Prefix[]): Promise<Result<void, EnforceError>> {
+  forgetSteered(prefixes: readonly GardenKey[]): Promise<Result<void, EnforceError>> {
     return this.#main.forgetSteered(prefixes);
   }
 
@@ -123,4 +126,12 @@ export class AccompaniedEnforcer implements Enforcer {
   async close(): Promise<void> {
     await Promise.all([this.#main.close(), this.#companion.close()]);
   }
+}
+
+/** A resolver is asked by an address: of one that lines share it could only take all of them. */
+function wholeOnly({ put, remove }: Change): Change {
+  return {
+    put: put.filter((element) => element.prefix.portSet === undefined),
+    remove: remove.filter((key) => key.portSet === undefined),
+  };
 }

@@ -7,7 +7,7 @@ import type { Binding } from '../../../core/line/binding.ts';
 import { dayOf } from '../../../core/line/claim.ts';
 import type { Line } from '../../../core/line/line.ts';
 import { hasInner, undisputed } from '../../../core/line/open.ts';
-import type { Ip } from '../../../core/net/ip.ts';
+import type { Ip, Peer } from '../../../core/net/ip.ts';
 import { containsIp, type Prefix, prefixOf, samePrefix } from '../../../core/net/prefix.ts';
 import type { PortRange } from '../../../core/net/transport.ts';
 import type { BindingChange, Bindings, Holders } from '../../../flow/ports.ts';
@@ -177,10 +177,12 @@ export class SqliteBindings implements Bindings {
     return [...new Map([...open, ...blocks].map((one) => [one.id, one])).values()];
   }
 
-  async holderNow(realm: string, ip: Ip): Promise<Binding | undefined> {
+  async holderNow(realm: string, peer: Peer): Promise<Binding | undefined> {
     const now = this.#options.clock.now();
-    return this.#undisputed(this.#look(now, now).over({ realm, prefix: prefixOf(ip) }), now)
-      .filter((one) => one.ports === undefined && containsIp(one.prefix, ip))
+    const isHeld = ({ prefix, ports }: Binding) =>
+      containsIp(prefix, peer) && (ports === undefined || hasPort(ports, peer.port));
+    return this.#undisputed(this.#look(now, now).over({ realm, prefix: prefixOf(peer) }), now)
+      .filter(isHeld)
       .sort((a, b) => b.prefix.length - a.prefix.length)[0];
   }
 
@@ -279,6 +281,10 @@ type Named = Place & { readonly accessKey: string; readonly firstAt: Instant; re
 /** Then who has the whole of it has it no longer; else a block concerns its own line alone. */
 function mayBeWhole(place: Place, look: Look): boolean {
   return look.near(place).length + look.statics(place).length > 0;
+}
+
+function hasPort(ports: PortRange, port: number | undefined): boolean {
+  return port !== undefined && ports.low <= port && port <= ports.high;
 }
 
 function isWhole(one: { readonly ports?: PortRange }): boolean {

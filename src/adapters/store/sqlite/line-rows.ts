@@ -1,4 +1,6 @@
 // Lines and the history of who was a customer on them (epochs). The only table that holds contact data.
+
+import { parseKey } from '../../../core/garden/key.ts';
 import type { Line, LineClass } from '../../../core/line/line.ts';
 import { formatPrefix, parsePrefix } from '../../../core/net/prefix.ts';
 import type { Connection } from './database.ts';
@@ -111,6 +113,13 @@ function toLine(row: LineRow): Line {
     contract: row.contract as Line['contract'],
     epochStartedAt: row.epoch_started_at,
   };
+}
+
+/** Of an element that was put. */
+export function storedKey(text: string) {
+  const key = parseKey(text);
+  if (key === undefined) throw new Error(`the store holds a bad element: ${text}`);
+  return key;
 }
 
 export function storedPrefix(text: string) {

@@ -2,11 +2,11 @@
 import { hash } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Access } from '../../../core/garden/access.ts';
-import { formatPrefix } from '../../../core/net/prefix.ts';
+import { formatKey } from '../../../core/garden/key.ts';
 import type { EnforcementRecord, Json, OutboundMessage, Timer } from '../../../flow/ports.ts';
 import { Refusal } from './case-rows.ts';
 import type { Connection } from './database.ts';
-import { storedPrefix } from './line-rows.ts';
+import { storedKey } from './line-rows.ts';
 import { sql } from './tables.ts';
 
 const PUT_ENFORCEMENT = `INSERT INTO enforcement (gateway, line_id, prefix, access, intent_at, acked_at, confirmed_at, failure)
@@ -20,7 +20,7 @@ const PUT_MESSAGE = `INSERT INTO message (id, case_id, line_id, channel, templat
 export function putEnforcement(tx: Connection, record: EnforcementRecord): void {
   const { gateway, lineId, prefix, access, intentAt, ackedAt, confirmedAt, failure } = record;
   const proof = [ackedAt ?? null, confirmedAt ?? null, failure ?? null];
-  tx.runSql(PUT_ENFORCEMENT, [gateway, lineId, formatPrefix(prefix), access, intentAt, ...proof]);
+  tx.runSql(PUT_ENFORCEMENT, [gateway, lineId, formatKey(prefix), access, intentAt, ...proof]);
 }
 
 export function enforcementOf(read: Connection, lineId: string): readonly EnforcementRecord[] {
@@ -31,7 +31,7 @@ export function enforcementOf(read: Connection, lineId: string): readonly Enforc
   return read.all(query.orderBy('gateway').orderBy('prefix')).map((row) => ({
     gateway: row.gateway,
     lineId,
-    prefix: storedPrefix(row.prefix),
+    prefix: storedKey(row.prefix),
     access: row.access as Access,
     intentAt: row.intent_at,
     ...(row.acked_at === null ? {} : { ackedAt: row.acked_at }),

@@ -35,7 +35,7 @@ export function readCode(text: string): string | undefined {
 export async function checkCode(parts: Parts, visit: Visit): Promise<Reply> {
   const code = readCode(field(visit.request, 'code'));
   if (code === undefined) return go(visit, 'check?problem=wrong'); // no code at all: not a guess, so not counted as one
-  const answer = await parts.options.desk.byCode(code, visit.peer);
+  const answer = await parts.options.desk.byCode(code, visit.peer, visit.peerPort);
   if (answer.kind === 'found') return go(visit, `c/${parts.tokens.seal(code, visit.now)}`);
   return go(visit, `check?problem=${answer.kind}`);
 }
@@ -47,7 +47,7 @@ export async function outsideVisit(parts: Parts, visit: Visit): Promise<OutsideV
   const sealed = String(visit.request.params['sealed']);
   const code = parts.tokens.unseal(sealed, visit.now);
   if (code === undefined) return undefined;
-  const answer = await parts.options.desk.byCode(code, visit.peer);
+  const answer = await parts.options.desk.byCode(code, visit.peer, visit.peerPort);
   return answer.kind === 'found' ? { ...visit, journey: answer.journey, sealed } : undefined;
 }
 

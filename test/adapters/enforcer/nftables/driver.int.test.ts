@@ -3,7 +3,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { NftablesEnforcer } from '../../../../src/adapters/enforcer/nftables/client.ts';
 import { type DriverUnderTest, describeDriver } from '../../../contract/driver.ts';
-import { createLabGateway, type LabGateway, prefix } from '../../../helper/lab-gateway.ts';
+import { createLabGateway, type LabGateway, prefix, share } from '../../../helper/lab-gateway.ts';
 import { type SshServer, startSshServer } from '../../../helper/ssh-server.ts';
 
 let gateway: LabGateway;
@@ -18,15 +18,27 @@ afterAll(async () => {
   await gateway.stop();
 });
 
+const APART: DriverUnderTest['places'] = [
+  { v4: prefix('192.0.2.5'), v6: prefix('2001:db8:100:4200::/56') },
+  { v4: prefix('192.0.2.6'), v6: prefix('2001:db8:100:4300::/56') },
+];
+const SHARING: DriverUnderTest['places'] = [
+  { ...APART[0], v4: share('192.0.2.200', 5) },
+  { ...APART[1], v4: share('192.0.2.200', 6) },
+];
+
 const TRAITS = { ipv6: true, leaky: true, proves: true };
 describeDriver({ name: 'nftables through the helper', ...TRAITS }, () =>
   createDriver({ socketPath: gateway.socketPath }),
+);
+describeDriver({ name: 'nftables, one address for both homes', ...TRAITS }, () =>
+  createDriver({ socketPath: gateway.socketPath }, SHARING),
 );
 describeDriver({ name: 'nftables over ssh', ...TRAITS }, () => createDriver({ ssh: server.ssh }));
 
 type Way = { readonly socketPath: string } | Pick<SshServer, 'ssh'>;
 
-async function createDriver(way: Way): Promise<DriverUnderTest> {
+async function createDriver(way: Way, places = APART): Promise<DriverUnderTest> {
   gateway.nft('flush', 'ruleset');
   const clients = new Set<NftablesEnforcer>();
   const client = (to: Way = way, deadlines = {}) => {
@@ -41,10 +53,7 @@ async function createDriver(way: Way): Promise<DriverUnderTest> {
     get enforcer() {
       return enforcer;
     },
-    places: [
-      { v4: prefix('192.0.2.5'), v6: prefix('2001:db8:100:4200::/56') },
-      { v4: prefix('192.0.2.6'), v6: prefix('2001:db8:100:4300::/56') },
-    ],
+    places,
     truth: async (of) => {
       const [state] = await witness.observe([of]);
       return state?.access === 'strict' || state?.access === 'leaky' ? state.access : 'open';
