@@ -81,8 +81,8 @@ module.exports = {
     ]),
     onlyAndNode('config-is-a-leaf', 'config reads files and returns values', '^src/config/', [
       '^src/(core|config)/',
-      // A dialect file may name only attributes that can be encoded; binding tables and CGN records are configuration, too.
-      '^src/protocols/(radius|lw4o6|rfc7422)/',
+      // A dialect file may name only attributes that can be encoded; binding tables, CGN records and log dialects are configuration, too.
+      '^src/protocols/(radius|lw4o6|rfc7422|cgn-log)/',
       ...pkg('zod', 'yaml'),
     ]),
     onlyAndNode('telemetry-is-a-leaf', 'logs and warnings as data', '^src/telemetry/', [

@@ -94,8 +94,12 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     evidence,
   });
   const reserved = reservedOf(config);
-  const interims = new Map(config.accounting.clients.map((client) => [client.name, client.interim]));
-  const skews = new Map(config.accounting.clients.map((client) => [client.name, client.skew]));
+  // A client renews its lease at half of it (T1, RFC 2131 §4.4.5): two intervals of silence are its whole life.
+  const leases = config.dhcp.map(({ name, validLifetime, skew }) => ({ name, interim: validLifetime / 2, skew }));
+  const sessionSources = [...config.accounting.clients, ...leases];
+  const interims = new Map(sessionSources.map((one) => [one.name, one.interim]));
+  const skews = new Map(sessionSources.map((one) => [one.name, one.skew]));
+  const translators = new Map(config.translators.map((one) => [one.name, one]));
   const interimOf = (nas: string | undefined) => interims.get((nas ?? '').split('/')[0]!) ?? 10 * MINUTE;
   // The gardener is made of the bindings, and they ask it whose garden a NAS's reboot concerns.
   const later: { flow?: Flow } = {};
@@ -111,7 +115,11 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const translations = new SqliteTranslations({
     database: store.database,
     clock,
-    sourceOf: () => ({ skewMs: 0 }),
+    sourceOf: (source) => {
+      // `cgn1/7`: an instance of it.
+      const { interim, skew } = translators.get(source.split('/')[0]!) ?? { skew: 0 };
+      return { skewMs: skew, ...(interim === undefined ? {} : { interimMs: interim }) };
+    },
     retentionDays: config.retention.bindings / DAY,
   });
   const shelf = new PolicyShelf<Fault>({

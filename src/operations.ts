@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NftablesEnforcer } from './adapters/enforcer/nftables/client.ts';
 import { RadiusEnforcer } from './adapters/enforcer/radius/enforcer.ts';
+import { importBindings } from './binding-import.ts';
 import { createCollectors, silenceOf, takeInParts } from './collectors.ts';
 import { type Engine, readSharing } from './compose.ts';
 import { formatFault } from './config/faults.ts';
@@ -17,6 +18,7 @@ import { importJournal, type ReleaseTarget } from './flow/release-all.ts';
 import type { Service } from './flow/service.ts';
 import { takeIn } from './flow/take-in.ts';
 import { attributionOperations } from './http/control/attribution-operations.ts';
+import { bindingOperations } from './http/control/binding-operations.ts';
 import { caseOperations } from './http/control/case-operations.ts';
 import { collectOperations, type FeedDesk } from './http/control/collect-operations.ts';
 import { engineerOperations } from './http/control/engineer-operations.ts';
@@ -104,6 +106,11 @@ function everyOperation(
         });
       },
       policyTexts: () => shelf.texts(),
+    }),
+    ...bindingOperations({
+      sources: [...config.translators, ...config.dhcp].map(({ name }) => name),
+      now: () => flow.clock.now(),
+      importFile: (file, progress) => importBindings(engine, file, progress),
     }),
     ...collectOperations(feedDesk(engine, service?.collectors)),
   };

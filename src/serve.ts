@@ -12,6 +12,7 @@ import { ClientSilence } from './adapters/sessions/accounting/client-silence.ts'
 import { clocksOff } from './adapters/sessions/accounting/clocks-off.ts';
 import { AccountingListener } from './adapters/sessions/accounting/listener.ts';
 import { SqliteNonces } from './adapters/store/sqlite/nonces.ts';
+import { BindingSources } from './binding-sources.ts';
 import { closeAll } from './close-all.ts';
 import { createCollectors, takeInParts } from './collectors.ts';
 import { compose, type Engine } from './compose.ts';
@@ -75,9 +76,12 @@ export async function serve(config: Config): Promise<Running> {
     const garden = await openGarden(engine, closers);
     await openPortal(engine, closers);
     const accounting = await openAccounting(engine, closers);
+    const sources = new BindingSources(engine);
+    closers.push(() => sources.stop());
+    await sources.start();
     await openIntake(engine, service, closers);
     const aaa = await openAaa(engine, closers);
-    Object.assign(watched, garden, accounting, { aaa });
+    Object.assign(watched, garden, accounting, { sources, aaa });
     watchHealth(engine, watched, closers);
     collectors.start();
     closers.push(() => collectors.stop());
@@ -114,6 +118,7 @@ interface OpenGarden extends Required<Pick<Watched, 'front' | 'lifelines'>> {
 type Watching = Watched & {
   readonly counters?: GardenCounters;
   readonly accounting?: AccountingWatch;
+  readonly sources?: BindingSources;
   readonly aaa?: Aaa;
 };
 
@@ -122,6 +127,7 @@ function countersOf(watching: Watching): Record<string, Json> {
   return {
     garden: watching.counters?.snapshot() ?? {},
     accounting: watching.accounting?.counts() ?? {},
+    bindingSources: watching.sources?.counts() ?? {},
     logins: { ...watching.aaa?.counts },
   };
 }

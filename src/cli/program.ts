@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { aaaCommands } from './aaa-commands.ts';
 import { attributionCommands } from './attribution-commands.ts';
 import { auditCommands } from './audit-commands.ts';
+import { bindingCommands } from './binding-commands.ts';
 import { caseCommands } from './case-commands.ts';
 import { collectCommands } from './collect-commands.ts';
 import { CliFault, type GlobalOptions } from './context.ts';
@@ -31,6 +32,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   startCommand(program);
   feedCommands(program, done);
   collectCommands(program);
+  bindingCommands(program);
   caseCommands(program);
   engineerCommands(program, done);
   attributionCommands(program);

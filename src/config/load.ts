@@ -232,8 +232,8 @@ function assemble(file: File, reader: Reader): Config {
   );
   unique(
     reader,
-    'accounting.clients',
-    file.accounting.clients.map((one) => one.name),
+    'accounting.clients, translators and dhcp',
+    [...file.accounting.clients, ...file.translators, ...file.dhcp].map((one) => one.name),
   );
   unique(
     reader,
@@ -272,6 +272,10 @@ function assemble(file: File, reader: Reader): Config {
       gatewayOf(one, `gateways[${file.gateways.indexOf(one)}]`, { file, packs, reader }),
     ),
     nasGateways: nasGateways(file, reader),
+    translators: file.translators.map((one) =>
+      one.kind === 'syslog' && one.file !== undefined ? { ...one, file: at(one.file) } : one,
+    ),
+    dhcp: file.dhcp.map((one) => ({ ...one, file: at(one.file) })),
     sharing: sharingOf(file.sharing, reader),
     accounting: { clients },
     aaa: aaaOf(file, reader),

@@ -18,6 +18,7 @@ import {
   slug,
   timeZone,
 } from './scalars.ts';
+import { dhcpSchema, translatorsSchema } from './translators.ts';
 
 const httpUrl = (protocols: readonly string[]) =>
   z
@@ -179,6 +180,10 @@ export const configSchema = strict({
       .max(500)
       .default([]),
   }).prefault({}),
+  /** Who logs which ports of a shared address stood for whom. */
+  translators: translatorsSchema,
+  /** DHCP servers that say who holds an address. */
+  dhcp: dhcpSchema,
   feeds: z.array(feedSchema).max(100).default([]),
   /** Mapping profiles of your own, beside those that come with Engawa. */
   feedProfiles: filePath.optional(),

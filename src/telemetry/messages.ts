@@ -56,6 +56,23 @@ export const MESSAGES = {
     text: 'Records of a RADIUS client cannot be used, or not all of them',
     next: 'check its secret, its accessKey and what it sends; told once a minute',
   },
+  TRANSLATIONS_NOT_STORED: {
+    text: 'Records of translators were not stored; they are tried again',
+    next: 'check disk and store',
+  },
+  TRANSLATIONS_NOT_READ: {
+    text: 'The log file of a translator cannot be read; it is tried again',
+    next: 'check that it is there and readable by engawa',
+  },
+  TRANSLATIONS_SOCKET: {
+    text: 'A socket for translators failed',
+    next: 'check address and port in the configuration',
+  },
+  KEA_NOT_STORED: { text: 'Leases were not stored; they are tried again', next: 'check disk and store' },
+  KEA_NOT_READ: {
+    text: 'A lease file or forensic log cannot be read; it is tried again',
+    next: 'check that it is there and readable by engawa',
+  },
   ACCOUNTING_SOCKET: { text: 'The accounting socket failed', next: 'check address and port in the configuration' },
 
   // decisions

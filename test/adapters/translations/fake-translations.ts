@@ -4,7 +4,7 @@ import type { CoverageSpan, TranslationEvent } from '../../../src/core/line/tran
 import { formatIp } from '../../../src/core/net/ip.ts';
 import type { Log, Translations } from '../../../src/flow/ports.ts';
 
-export class FakeTranslations implements Translations {
+export class FakeTranslations implements Pick<Translations, 'record'> {
   readonly events: TranslationEvent[] = [];
   readonly heard: CoverageSpan[] = [];
   batches = 0;
