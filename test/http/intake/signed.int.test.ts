@@ -1,6 +1,7 @@
 // Signed deliveries and posted feeds over a real listener and a real store.
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -175,6 +176,26 @@ describe('F03: who signs', () => {
     });
     expect(answer).toMatch(/^HTTP\/1\.1 401 /);
   });
+});
+
+test('the recipe of docs/reports-api.md makes a signature that is taken', async () => {
+  const page = readFileSync(new URL('../../../docs/reports-api.md', import.meta.url), 'utf8');
+  const recipe = /## Signing[\s\S]*?```sh\n([\s\S]*?)\ncurl /.exec(page)?.[1] ?? '';
+  writeFileSync(join(folder, 'secret'), KEY);
+  const text = body('obs-doc');
+  // The page's own lines, with our body, name and moment; what it would hand to curl is read instead.
+  const script = recipe
+    .replace('BODY=\'{"reports":[…]}\'; SOURCE=honeypot', 'SOURCE=honeypot-1')
+    .replace('$(date +%s)', String(seconds()));
+  expect(script).not.toBe(recipe);
+  const shown = execFileSync('sh', ['-c', `${script}\nprintf '%s\\n' "$DIGEST" "$PARAMS" "$MAC"`], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], BODY: text },
+    encoding: 'utf8',
+  });
+  const [digest = '', params = '', mac = ''] = shown.trim().split('\n');
+  const headers = { 'content-digest': digest, 'signature-input': `sig1=${params}`, signature: `sig1=:${mac}:` };
+  expect(await post('/v1/reports', text, headers)).toMatchObject({ status: 200, body: { rows: { accepted: 1 } } });
 });
 
 describe('F04: the same signature again', () => {
