@@ -62,7 +62,8 @@ it('A07: every answer is the one that the rules give for all of the records at o
       fc.asyncProperty(
         fc.array(record, { minLength: 1, maxLength: 12 }),
         fc.integer({ min: 1, max: 5 }),
-        async (records, size) => {
+        fc.boolean(),
+        async (records, size, isHot) => {
           const database = Database.open(join(folder, `${++run}.db`));
           database.migrate((tx) => {
             for (const one of BINDINGS_MIGRATIONS) tx.exec(one.sql);
@@ -70,7 +71,14 @@ it('A07: every answer is the one that the rules give for all of the records at o
           const nowMinute = MIDNIGHT + SPAN + 20;
           const clock = { now: () => at(nowMinute) };
           const interim = { of: () => INTERIM_MS, widestMs: INTERIM_MS };
-          const bindings = new SqliteBindings({ database, clock, interim, reserved: [], retentionDays: 30 });
+          const bindings = new SqliteBindings({
+            database,
+            clock,
+            interim,
+            reserved: [],
+            retentionDays: 30,
+            hotBytes: isHot ? 1e8 : 0,
+          });
           for (let from = 0; from < records.length; from += size)
             await bindings.record(records.slice(from, from + size));
           const all = bindingsFrom(records, nowMinute);
@@ -86,6 +94,7 @@ it('A07: every answer is the one that the rules give for all of the records at o
               );
               expect(byId(found.bindings)).toEqual(byId(expected.map(asStored)));
             }
+          if (isHot) expect(bindings.hot()!.claims).toBe(rowsOf(database));
           await database.close();
           rmSync(join(folder, `${run}.db`), { force: true });
         },
@@ -108,4 +117,13 @@ function asStored(binding: Binding): Binding {
 
 function byId(bindings: readonly Binding[]): Binding[] {
   return bindings.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function rowsOf(database: Database): number {
+  const tables = database.read.allSql<{ name: string }>(
+    `SELECT name FROM sqlite_master WHERE name GLOB 'claim_d*' AND type = 'table'`,
+  );
+  const count = ({ name }: { name: string }) =>
+    database.read.allSql<{ n: number }>(`SELECT count(*) AS n FROM ${name}`)[0]!.n;
+  return tables.reduce((sum, one) => sum + count(one), 0);
 }

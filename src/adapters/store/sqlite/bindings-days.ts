@@ -7,10 +7,12 @@ import { type Claim, claimsOf, dayOf, type StopMark, sessionKey, stopOf } from '
 import type { Prefix } from '../../../core/net/prefix.ts';
 import { BindingBlocks, type Span } from './bindings-blocks.ts';
 import { type DaySql, forgetDay, heldSql, sqlOfDay } from './bindings-day-sql.ts';
+import type { HotDays, HotNote } from './bindings-hot.ts';
 import { containingKey, keyOf, lastOf, type PrefixKey, prefixOfKey } from './bindings-keys.ts';
 import type { BindingNames } from './bindings-names.ts';
 import { daySql, dropDaySql } from './bindings-schema.ts';
 import type { Connection } from './database.ts';
+import { type HotClaim, type HotDay, type HotRow, hexOf, wordsOfHex } from './hot-day.ts';
 
 interface ClaimRow {
   readonly realm: number;
@@ -61,6 +63,8 @@ export interface Recorded {
    *  what was known is not in here. */
   readonly begun: readonly Claim[];
   readonly session: string;
+  /** For the days in memory, once it is committed. */
+  readonly notes: readonly HotNote[];
 }
 
 export class BindingDays {
@@ -68,15 +72,22 @@ export class BindingDays {
   readonly #days: Set<number>;
   readonly #lengths: Set<number>;
   readonly #blocks: BindingBlocks;
+  readonly #hot: HotDays | undefined;
 
-  constructor(read: Connection, names: BindingNames) {
+  constructor(read: Connection, names: BindingNames, hot?: HotDays) {
     this.#names = names;
+    this.#hot = hot;
     this.#blocks = new BindingBlocks(read, names);
     const tables = read.allSql<{ name: string }>(`SELECT name FROM sqlite_master WHERE name GLOB 'claim_d[0-9]*'`);
     this.#days = new Set(tables.filter((row) => /^claim_d\d+$/.test(row.name)).map((row) => Number(row.name.slice(7))));
     this.#lengths = new Set(
       read.allSql<{ length: number }>('SELECT length FROM binding_length').map((row) => row.length),
     );
+  }
+
+  /** Every day we hold. */
+  get all(): readonly number[] {
+    return [...this.#days];
   }
 
   /** Days we hold inside [fromAt, toAt], ascending. */
@@ -96,6 +107,8 @@ export class BindingDays {
     const sql = sqlOfDay(day);
     const session = hash('sha256', sessionKey(record), 'hex').slice(0, 32);
     const begun: Claim[] = [];
+    const notes: HotNote[] = [];
+    const octets = this.#hot?.wants(day) === true ? Buffer.from(session, 'hex') : undefined;
     for (const claim of claimsOf(record)) {
       if (claim.ports !== undefined) {
         const block = { ...claim, session, sessionId: record.sessionId };
@@ -107,6 +120,7 @@ export class BindingDays {
       const values = [SLOTS.indexOf(claim.slot), claim.beside] as const;
       const startAt = claim.startAt ?? null;
       const { eventAt } = record;
+      if (octets !== undefined) notes.push({ day, claim: this.#hotClaim(tx, claim, octets) });
       // Most records only confirm what is known: one look-up that is the write as well.
       if (tx.runSql(sql.confirm, [values[0], startAt, eventAt, ...key, eventAt, freshAt, values[1]]) > 0) continue;
       const nas = this.#names.idOf(tx, claim.nas);
@@ -114,15 +128,27 @@ export class BindingDays {
       begun.push({ ...claim, session });
     }
     const stop = stopOf(record);
-    if (stop !== undefined)
-      tx.runSql(sql.stop, [session, startMinute(stop), stop.startAt ?? null, stop.firstAt, stop.lastAt]);
-    return { begun, session };
+    if (stop !== undefined) {
+      const [start, startAt] = [startMinute(stop), stop.startAt ?? null];
+      tx.runSql(sql.stop, [session, start, startAt, stop.firstAt, stop.lastAt]);
+      const { firstAt, lastAt } = stop;
+      if (octets !== undefined) notes.push({ day, stop: { session: octets, start, startAt, firstAt, lastAt } });
+    }
+    return { begun, session, notes };
+  }
+
+  #hotClaim(tx: Connection, claim: Claim, session: Uint8Array): HotClaim {
+    const { slot, beside: several, accessKey, startAt = null, firstAt, lastAt } = claim;
+    const [realm, nas] = [this.#names.idOf(tx, claim.realm), this.#names.idOf(tx, claim.nas)];
+    const place = { ...keyOf(claim.prefix), start: startMinute(claim) };
+    return { realm, ...place, session, slot: SLOTS.indexOf(slot), several, nas, accessKey, startAt, firstAt, lastAt };
   }
 
   #openDay(tx: Connection, day: number): number {
     if (!this.#days.has(day)) {
       tx.exec(daySql(day));
       this.#days.add(day);
+      this.#hot?.begin(day);
     }
     return day;
   }
@@ -154,9 +180,14 @@ export class BindingDays {
     if (realmId === undefined) return held;
     const { family } = prefix.ip;
     const longest = family === 4 ? prefix.length + 96 : prefix.length;
+    const hot = this.#hot?.all(days);
     for (const length of this.#lengths) {
       const key = length <= longest ? containingKey(prefix, length) : undefined;
       if (key === undefined) continue;
+      if (hot !== undefined) {
+        this.#holdHot(held, hot, { realm, realmId, key, prefix: prefixOfKey(key.ip, length) });
+        continue;
+      }
       for (const day of days) {
         const rows = read.tuplesSql<HeldRow>(heldSql(day, days, family), [realmId, key.ip, length]);
         if (rows.length > 0) this.#hold(held, rows, { realm, prefix: prefixOfKey(key.ip, length) });
@@ -176,18 +207,56 @@ export class BindingDays {
     }
   }
 
+  #holdHot(
+    held: Held,
+    hot: readonly HotDay[],
+    at: { readonly realm: string; readonly realmId: number; readonly key: PrefixKey; readonly prefix: Prefix },
+  ): void {
+    const { ip, length } = at.key;
+    for (const day of hot)
+      for (const number of day.on(at.realmId, ip, length)) {
+        const row = day.claim(number);
+        const claim = this.#fromHot(row, at.realm, at.prefix);
+        held.claims.push(claim);
+        for (const one of hot) {
+          if (one.wasStopped(row.session)) held.stopped.add(claim.session);
+          if (one.hasMoved(row.session, ip, length)) held.moved.add(claim.session);
+        }
+      }
+  }
+
+  #fromHot(row: HotRow, realm: string, prefix: Prefix): Claim {
+    const { accessKey, several: beside, startAt, firstAt, lastAt } = row;
+    const [nas, session] = [this.#names.nameOf(row.nas), hexOf(row.session)];
+    const claim = { session, nas, realm, accessKey, slot: SLOTS[row.slot]!, prefix, beside, firstAt, lastAt };
+    return startAt === null ? claim : { ...claim, startAt };
+  }
+
   /** Claims on longer prefixes inside this one. */
   inside(read: Connection, days: readonly number[], realm: string, prefix: Prefix): Claim[] {
     const realmId = this.#names.known(realm);
     const key: PrefixKey = keyOf(prefix);
     if (realmId === undefined || key.length === 128) return [];
+    const { family } = prefix.ip;
+    if (this.#hot?.all(days)?.every((day) => !day.hasLonger(family, key.length)) === true) return [];
     return this.#select(read, days, 'inside', [realmId, key.ip, lastOf(key), key.length]);
   }
 
   ofSession(read: Connection, days: readonly number[], session: string): Claim[] {
-    const claims = this.#select(read, days, 'ofSession', [session]);
+    const hot = this.#hot?.all(days);
+    const claims = hot === undefined ? this.#select(read, days, 'ofSession', [session]) : this.#hotOf(hot, session);
     for (const block of this.#blocks.ofSession(read, days, session)) claims.push(block);
     return claims;
+  }
+
+  #hotOf(hot: readonly HotDay[], session: string): Claim[] {
+    const words = wordsOfHex(session);
+    return hot.flatMap((day) =>
+      day.of(words).map((number) => {
+        const row = day.claim(number);
+        return this.#fromHot(row, this.#names.nameOf(row.realm), prefixOfKey(day.octets(row.place), row.length));
+      }),
+    );
   }
 
   ofAccessKey(read: Connection, days: readonly number[], accessKey: string): Claim[] {
@@ -204,6 +273,14 @@ export class BindingDays {
 
   stopsOf(read: Connection, days: readonly number[], session: string): StopMark[] {
     const found: StopMark[] = [];
+    const hot = this.#hot?.all(days);
+    if (hot !== undefined) {
+      const words = wordsOfHex(session);
+      for (const day of hot)
+        for (const { startAt, firstAt, lastAt } of day.stops(words))
+          found.push({ session, ...startOf({ start_at: startAt }), firstAt, lastAt });
+      return found;
+    }
     for (const day of days)
       for (const row of read.allSql<StopRow>(sqlOfDay(day).stopsOf, [session]))
         found.push({ session, ...startOf(row), firstAt: row.first_at, lastAt: row.last_at });
@@ -213,6 +290,7 @@ export class BindingDays {
   /** Drops whole days; returns how many. */
   dropBefore(tx: Connection, day: number): number {
     this.#blocks.dropBefore(tx, day);
+    this.#hot?.dropBefore(day);
     const old = [...this.#days].filter((one) => one < day);
     for (const one of old) {
       tx.exec(dropDaySql(one));

@@ -12,6 +12,7 @@ import { containsIp, type Prefix, prefixOf, samePrefix } from '../../../core/net
 import type { PortRange } from '../../../core/net/transport.ts';
 import type { BindingChange, Bindings, Holders } from '../../../flow/ports.ts';
 import { BindingDays } from './bindings-days.ts';
+import { HotDays, type HotNote, type HotStatus } from './bindings-hot.ts';
 import { distinct, Look, type Place, placeId } from './bindings-look.ts';
 import { BindingNames, type NasClock, NasHistory } from './bindings-names.ts';
 import { type StaticChange, staticLengths, staticsOf, WantedStatics } from './bindings-static.ts';
@@ -28,6 +29,8 @@ export interface BindingsOptions {
   /** Access keys of the lines that have a garden or want one: what an Accounting-On is told for. Absent: for every session
    *  of the NAS, which takes as long as there are sessions. */
   readonly gardens?: () => Iterable<string>;
+  /** Octets of memory that the newest days may take (`warm`). Left out: every look-up asks SQLite. */
+  readonly hotBytes?: number;
 }
 
 export interface Stored {
@@ -44,18 +47,21 @@ export class SqliteBindings implements Bindings {
   #nases!: NasHistory;
   #days!: BindingDays;
   #staticLengths!: Set<number>;
+  readonly #hot: HotDays | undefined;
 
   /** The database must be migrated. Throws when it is not. */
   constructor(options: BindingsOptions) {
     this.#options = options;
     this.#read = options.database.read;
+    const { hotBytes = 0, database } = options;
+    this.#hot = hotBytes === 0 ? undefined : new HotDays({ path: database.path, mostBytes: hotBytes });
     this.#load();
   }
 
   #load(): void {
     this.#names = new BindingNames(this.#read);
     this.#nases = new NasHistory(this.#read, this.#names);
-    this.#days = new BindingDays(this.#read, this.#names);
+    this.#days = new BindingDays(this.#read, this.#names, this.#hot);
     this.#staticLengths = staticLengths(this.#read);
   }
 
@@ -70,15 +76,16 @@ export class SqliteBindings implements Bindings {
     const now = this.#options.clock.now();
     const inside = batch.filter((one) => one.eventAt <= now + DAY && one.eventAt >= this.#oldestAt(now));
     const touched = await this.#write((tx) => {
-      const found: Touched = { places: [], sessions: new Set(), named: [], past: [], resets: new Set() };
+      const found = { ...nothing(), notes: [] };
       for (const one of inside) this.#recordOne(tx, one, now, found);
       return found;
     });
+    this.#hot?.apply(touched.notes);
     this.#tell(touched, now);
     return { stored: inside.length, outside: batch.length - inside.length };
   }
 
-  #recordOne(tx: Connection, record: AccountingRecord, now: Instant, found: Touched): void {
+  #recordOne(tx: Connection, record: AccountingRecord, now: Instant, found: Touched & { notes: HotNote[] }): void {
     this.#nases.lag(tx, record);
     const spanMs = 2 * this.#options.interim.of(record.nas);
     const isCurrent = record.eventAt + spanMs >= now;
@@ -87,7 +94,8 @@ export class SqliteBindings implements Bindings {
       if (this.#nases.reset(tx, record.nas, record.eventAt) && isCurrent) found.resets.add(record.nas);
       return;
     }
-    const { begun, session } = this.#days.record(tx, record, record.eventAt - spanMs);
+    const { begun, session, notes } = this.#days.record(tx, record, record.eventAt - spanMs);
+    for (const note of notes) found.notes.push(note);
     found.named.push(...begun);
     if (!isCurrent) found.past.push(...begun);
     // A Stop that comes late changes nothing now, but what was decided on the tail that it ends.
@@ -108,7 +116,7 @@ export class SqliteBindings implements Bindings {
     if (change.opened.length + change.closed.length > 0) {
       const named = change.opened.map((one) => ({ ...one, firstAt: now, lastAt: now }));
       const places = [...change.opened, ...change.closed];
-      this.#tell({ places, sessions: new Set(), named, past: [], resets: new Set() }, now, change.closed);
+      this.#tell({ ...nothing(), places, named }, now, change.closed);
     }
     return change;
   }
@@ -188,6 +196,20 @@ export class SqliteBindings implements Bindings {
 
   #undisputed(over: readonly Binding[], now: Instant): Binding[] {
     return undisputed(over, { now, skewMsOf: (nas) => this.#nases.skewMs(nas, now, now) });
+  }
+
+  /** Reads the newest days into memory, beside what is going on; until then SQLite answers. Resolves when no more fit. */
+  async warm(): Promise<void> {
+    await this.#hot?.warm(this.#days.all);
+  }
+
+  /** How much is in memory; undefined = nothing shall be. */
+  hot(): HotStatus | undefined {
+    return this.#hot?.status();
+  }
+
+  async close(): Promise<void> {
+    await this.#hot?.close();
   }
 
   /** The clocks of NASes as far as their records of late tell: for a warning. */
@@ -274,6 +296,10 @@ interface Touched {
   readonly past: Named[];
   /** NASes of which every session is over. */
   readonly resets: Set<string>;
+}
+
+function nothing(): Touched {
+  return { places: [], sessions: new Set(), named: [], past: [], resets: new Set() };
 }
 
 type Named = Place & { readonly accessKey: string; readonly firstAt: Instant; readonly lastAt: Instant };

@@ -108,14 +108,14 @@ export class Database {
   readonly #writer: DatabaseSync;
   readonly #reader: DatabaseSync;
   readonly #tx: Connection;
-  readonly #path: string;
+  readonly path: string;
   readonly read: Connection;
   #waiting: Waiting[] = [];
   #scheduled = false;
   #closed = false;
 
   private constructor(path: string) {
-    this.#path = path;
+    this.path = path;
     // Subscriber data: nobody else reads it. SQLite gives -wal and -shm the mode of the file.
     closeSync(openSync(path, 'a', 0o600));
     this.#writer = new DatabaseSync(path, { timeout: 5000 });
@@ -210,7 +210,7 @@ export class Database {
 
   /** One unmoving view for long reads, on a connection of its own; `work` may wait between its reads. */
   async snapshot<T>(work: (view: Connection) => Promise<T>): Promise<T> {
-    const db = new DatabaseSync(this.#path, { readOnly: true, timeout: 5000 });
+    const db = new DatabaseSync(this.path, { readOnly: true, timeout: 5000 });
     try {
       db.exec('BEGIN');
       return await work(new Connection(db));
