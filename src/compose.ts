@@ -109,6 +109,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     interim: { of: interimOf, widestMs: Math.max(10 * MINUTE, ...interims.values()) },
     reserved,
     retentionDays: config.retention.bindings / DAY,
+    hotBytes: config.memory.bindings,
     gardens: () => later.flow?.gardener.accessKeys() ?? [],
   });
   await bindings.refreshStatic(store.allLines());
@@ -234,6 +235,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       await Promise.all(everyEnforcer.map((enforcer) => enforcer.close()));
       await companions.close();
       await unpacker.close();
+      await bindings.close();
       await store.close();
       unlock();
     },

@@ -65,7 +65,7 @@ export async function serve(config: Config): Promise<Running> {
     const collectors = createCollectors(engine, async () => service.reportsArrived());
     const watched: Watching = { service, collectors };
     const control = createControlServer(
-      operationsOf(engine, partsOf(service, collectors), () => countersOf(watched)),
+      operationsOf(engine, partsOf(service, collectors), () => countersOf(engine, watched)),
       engine.flow.log,
     );
     await control.listen(config.controlSocket);
@@ -85,6 +85,7 @@ export async function serve(config: Config): Promise<Running> {
     watchHealth(engine, watched, closers);
     collectors.start();
     closers.push(() => collectors.stop());
+    void engine.bindings.warm();
     // Last in, first done: while the rest closes, and until the next start, names of strict lines pass unsteered.
     closers.push(() => garden.dnsFront.unsteer());
   } catch (cause) {
@@ -123,8 +124,9 @@ type Watching = Watched & {
 };
 
 /** Numbers and fixed words, never a name or an address of anybody. */
-function countersOf(watching: Watching): Record<string, Json> {
+function countersOf(engine: Engine, watching: Watching): Record<string, Json> {
   return {
+    bindingsInMemory: { ...engine.bindings.hot() },
     garden: watching.counters?.snapshot() ?? {},
     accounting: watching.accounting?.counts() ?? {},
     bindingSources: watching.sources?.counts() ?? {},

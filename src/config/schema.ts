@@ -200,4 +200,6 @@ export const configSchema = strict({
     pages: retention(1095),
     audit: retention(1095),
   }).prefault({}),
+  /** The newest days of bindings, 105 octets each; what does not fit is read from disk. */
+  memory: strict({ bindings: byteSize.default(1e9) }).prefault({}),
 });

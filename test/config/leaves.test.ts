@@ -212,6 +212,7 @@ const READ_BY: Readonly<Record<string, readonly [file: string, words: string]>> 
   'retention.cases': ['compose.ts', 'casesMs: config.retention.cases'],
   'retention.pages': ['compose.ts', 'pagesMs: config.retention.pages'],
   'retention.audit': ['compose.ts', 'auditMs: config.retention.audit'],
+  'memory.bindings': ['compose.ts', 'hotBytes: config.memory.bindings'],
 };
 
 interface Node {
