@@ -44,7 +44,11 @@ describe('what the units grant', () => {
     expect(values('engawa-spec', 'User')).toEqual(['root']);
     const folder = values('engawa-spec', 'RuntimeDirectory')[0]!;
     for (const name of GATEWAY) expect(values(name, 'ExecStart')[0]).toContain(`--spec /run/${folder}/gateway.json`);
-    expect([...values('engawa', 'RuntimeDirectory'), ...values('engawa', 'ReadWritePaths')]).toEqual(['engawa']);
+    // Beside its own folders the service writes in the spool of feeds alone.
+    expect([...values('engawa', 'RuntimeDirectory'), ...values('engawa', 'ReadWritePaths')]).toEqual([
+      'engawa',
+      '-/var/spool/engawa',
+    ]);
   });
 
   test('neither process stops the other, and stopping one runs nothing that touches the kernel', () => {
