@@ -641,7 +641,8 @@ export interface Translations {
   /**
    * Durable when it resolves; may be repeated without effect. `heard`: spans, on the translator's clock, for which the source
    * would have noticed a lost record (sequence numbers, TCP): outside of these an open block answers for nothing but its records.
-   * A source over plain UDP reports none; its blocks stay open for two interims (`interim`), or as long as their records say.
+   * A source over plain UDP reports none: its blocks are certain from one repetition to the next (`interim`), two interims after the
+   * last, and as far as a record says since when; an allocation and a release alone say nothing about the time between them.
    */
   record(batch: {
     readonly events: readonly TranslationEvent[];

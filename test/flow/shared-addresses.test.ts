@@ -26,6 +26,7 @@ afterEach(async () => {
 interface World {
   readonly records?: readonly AccountingRecord[];
   readonly log?: readonly TranslationEvent[];
+  /** Without it: as long as the world lasts. */
   readonly heard?: readonly CoverageSpan[];
   readonly rules?: readonly SharingRule[];
   readonly now?: number;
@@ -49,7 +50,10 @@ async function attributor(world: World): Promise<Attributor> {
   const sourceOf = () => ({ skewMs, ...(interimMs === undefined ? {} : { interimMs }) });
   const translations = new SqliteTranslations({ database, clock, sourceOf, retentionDays: 30 });
   await bindings.record(world.records ?? []);
-  await translations.record({ events: world.log ?? [], heard: world.heard ?? [] });
+  await translations.record({
+    events: world.log ?? [],
+    heard: world.heard ?? [{ source: 'cgn1', fromAt: at(0), toAt: at(120) }],
+  });
   return new Attributor({
     store: {
       line: async () => undefined,
@@ -188,7 +192,7 @@ describe('a CGN’s port block', () => {
 
   it('answers for an open block only as far as its source was heard', async () => {
     const open = { ...CGN, log: [log('allocated', '100.64.0.1', 5)] };
-    expect(await answer(open, report(60))).toBe('stale last-evidence-too-old');
+    expect(await answer({ ...open, heard: [] }, report(60))).toBe('stale last-evidence-too-old');
     const heard = [{ source: 'cgn1', fromAt: at(0), toAt: at(90) }];
     expect(await answer({ ...open, heard }, report(60))).toBe('unique open-tail line-ann');
     expect(await answer({ ...open, heard }, report(95))).toBe('stale last-evidence-too-old');

@@ -140,9 +140,16 @@ function cutBetween(
   if (strangers.some((one) => one.at > last.at && one.at < next.at)) return last.at;
   if (next.sinceAt !== undefined && next.sinceAt <= last.at) return undefined;
   const heard = facts.heardOf(last.source);
-  if (heard.length === 0) return undefined;
+  // Nobody would have noticed a release, another holder and a new allocation that were lost; a repetition in time says it is the same.
+  if (isRepetition(last, next, facts)) return undefined;
   const span = spanAt(heard, last.at);
   return span !== undefined && span.toAt >= next.at ? undefined : Math.max(last.at, span?.toAt ?? last.at);
+}
+
+/** Repetitions count from the allocation: those of a later one come at other times, and the first of them later than due. */
+function isRepetition(last: TranslationEvent, next: TranslationEvent, facts: TranslationFacts): boolean {
+  const interimMs = facts.interimMsOf(last.source);
+  return next.at === last.at || (interimMs !== undefined && next.at - last.at <= 1.5 * interimMs);
 }
 
 interface End {

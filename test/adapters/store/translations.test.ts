@@ -71,7 +71,8 @@ describe('translations in the store', () => {
       log('allocated', '100.64.0.2', 0, { ports: { low: 2048, high: 3071 } }),
       log('allocated', '2001:db8:1::1', 61),
     ];
-    expect(await translations.record({ events: batch, heard: [] })).toEqual({ stored: 4, outside: 0 });
+    const heard = [{ source: 'cgn1', fromAt: at(0), toAt: at(120) }];
+    expect(await translations.record({ events: batch, heard })).toEqual({ stored: 4, outside: 0 });
     expect(await behind(translations, 1024, 30)).toEqual(['inner 100.64.0.1']);
     expect(await behind(translations, 2047, 30)).toEqual(['inner 100.64.0.1']);
     expect(await behind(translations, 2048, 30)).toEqual(['inner 100.64.0.2 open']);
@@ -106,7 +107,7 @@ describe('translations in the store', () => {
         log('released', '100.64.0.1', days(9)),
         log('allocated', '100.64.0.2', days(10)),
       ],
-      heard: [],
+      heard: [{ source: 'cgn1', fromAt: at(0), toAt: at(days(16)) }],
     });
     expect(await behind(translations, 1100, days(4))).toEqual(['inner 100.64.0.1']);
     expect(await behind(translations, 1100, days(15))).toEqual(['inner 100.64.0.2 open']);

@@ -54,7 +54,27 @@ const told = (one: Translation) =>
 
 describe('who stood behind a port, from a translator’s log', () => {
   it('is certain from allocation to release', () => {
-    expect(derive([log('allocated', 'A', 0), log('released', 'A', 60)]).map(told)).toEqual(['100.64.0.1 0 0 60 60']);
+    const events = [log('allocated', 'A', 0), log('released', 'A', 60)];
+    expect(derive(events, { heard: [span(0, 60)] }).map(told)).toEqual(['100.64.0.1 0 0 60 60']);
+  });
+
+  it('is not certain between the two where nobody would have noticed that a release, a stranger and a new allocation were lost', () => {
+    const events = [log('allocated', 'A', 0), log('released', 'A', 60)];
+    expect(derive(events).map(told)).toEqual(['100.64.0.1 0 0 0 60', '100.64.0.1 0 60 60 60']);
+    expect(derive([events[0]!, log('released', 'A', 60, { since: 0 })]).map(told)).toEqual(['100.64.0.1 0 0 60 60']);
+  });
+
+  it('is certain from one repetition to the next that came in time', () => {
+    const events = [
+      log('allocated', 'A', 0),
+      log('in-use', 'A', 30),
+      log('in-use', 'A', 60),
+      log('released', 'A', 140),
+    ];
+    expect(derive(events, { interimMinutes: 30, now: 200 }).map(told)).toEqual([
+      '100.64.0.1 0 0 60 140',
+      '100.64.0.1 60 140 140 140',
+    ]);
   });
 
   it('answers for an open block only by its records, when nothing tells whether the release was lost', () => {
@@ -92,7 +112,10 @@ describe('who stood behind a port, from a translator’s log', () => {
 
   it('leaves the time between a lost release and the next holder to nobody', () => {
     const events = [log('allocated', 'A', 0), log('allocated', 'B', 60), log('released', 'B', 90)];
-    expect(derive(events).map(told)).toEqual(['100.64.0.1 0 0 0 60', '100.64.0.2 60 60 90 90']);
+    expect(derive(events, { heard: [span(55, 90)] }).map(told)).toEqual([
+      '100.64.0.1 0 0 0 60',
+      '100.64.0.2 60 60 90 90',
+    ]);
   });
 
   it('is not certain between two records of one holder when somebody else was seen in between', () => {
@@ -126,7 +149,10 @@ describe('who stood behind a port, from a translator’s log', () => {
       log('allocated', 'B', 30, { protocol: 'udp' }),
       log('released', 'A', 60, { protocol: 'tcp' }),
     ];
-    expect(derive(perProtocol).map(told)).toEqual(['100.64.0.1 0 0 60 60', '100.64.0.2 30 30 30 open']);
+    expect(derive(perProtocol, { heard: [span(0, 90)] }).map(told)).toEqual([
+      '100.64.0.1 0 0 60 60',
+      '100.64.0.2 30 30 90 open',
+    ]);
   });
 
   it('lets a flow that begins and ends in one second hold that second', () => {
