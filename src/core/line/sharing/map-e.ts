@@ -1,7 +1,7 @@
 // MAP-E (RFC 7597): which end-user IPv6 prefix stands behind a port of an IPv4 address, and back. No log is needed, only the rule
 // that was valid then. Knows no lines: who held the prefix is another question.
 import type { Ip } from '../../net/ip.ts';
-import { containsIp, overlaps, type Prefix, prefixOf } from '../../net/prefix.ts';
+import { overlaps, type Prefix, prefixOf } from '../../net/prefix.ts';
 import { ip4FromNumber, ip4Number, prefix6, upperHalf } from './bits.ts';
 import {
   type Holding,
@@ -121,8 +121,4 @@ function shareOf(rule: MapERule, ea: number): Share {
 
 export function isSharedByMapE(rule: MapERule): boolean {
   return shapeOf(rule).psidLength > 0;
-}
-
-export function isOfMapE(rule: MapERule, ip: Ip): boolean {
-  return containsIp(rule.ipv4Prefix, ip);
 }
