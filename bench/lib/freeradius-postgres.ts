@@ -1,19 +1,10 @@
 // What many ISPs run today, as a baseline: FreeRADIUS with rlm_sql writing accounting to PostgreSQL, both of Debian, on this machine, in
 // a folder and on a port of their own, with the tables and queries they ship and every commit durable.
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accountOf, Daemon, freePort } from '../../test/peers/daemon.ts';
+import { Daemon, freePort } from '../../test/peers/daemon.ts';
+import { postgresPrograms, startPostgres } from './postgres.ts';
 
 export interface Baseline {
   readonly port: number;
@@ -42,7 +33,9 @@ export async function startBaseline(secret: string): Promise<Baseline> {
   };
   try {
     chmodSync(folder, 0o711);
-    const database = await startPostgres(folder, undo);
+    const database = await startPostgres(folder, CONNECTIONS + 10, undo);
+    // Read by us: to others the folder is closed.
+    database.query(readFileSync(`${SQL}/schema.sql`, 'utf8'));
     const port = await startFreeradius(folder, { secret, socket: database.socket }, undo);
     const finished = () => Number(database.query('SELECT count(*) FROM radacct WHERE acctstoptime IS NOT NULL').trim());
     return { port, finished, close };
@@ -50,32 +43,6 @@ export async function startBaseline(secret: string): Promise<Baseline> {
     await close();
     throw cause;
   }
-}
-
-function postgresPrograms(): string | undefined {
-  const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql') : [];
-  return versions.map((version) => `/usr/lib/postgresql/${version}/bin`).find((bin) => existsSync(`${bin}/postgres`));
-}
-
-async function startPostgres(folder: string, undo: (() => Promise<void> | void)[]) {
-  const [bin, account] = [postgresPrograms()!, accountOf('postgres')];
-  const [data, socket] = [join(folder, 'data'), join(folder, 'socket')];
-  for (const path of [data, socket]) {
-    mkdirSync(path);
-    execFileSync('chown', ['postgres', path]);
-  }
-  const as = { ...account, cwd: '/', encoding: 'utf8' } as const;
-  execFileSync(`${bin}/initdb`, ['-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8'], { ...as, stdio: 'pipe' });
-  const settings = { listen_addresses: '', unix_socket_directories: socket, max_connections: `${CONNECTIONS + 10}` };
-  const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const postgres = new Daemon(`${bin}/postgres`, ['-D', data, ...args], account);
-  undo.push(() => postgres.stop('SIGINT'));
-  await postgres.until(() => postgres.output.includes('ready to accept connections'));
-  const query = (sql: string) =>
-    execFileSync(`${bin}/psql`, ['-h', socket, '-U', 'postgres', '-qAt', '-d', 'postgres', '-c', sql], as);
-  // Read by us: to others the folder is closed.
-  query(readFileSync(`${SQL}/schema.sql`, 'utf8'));
-  return { socket, query };
 }
 
 async function startFreeradius(
