@@ -66,7 +66,7 @@ module.exports = {
       // login-access.ts is a port with a file of its own.
       '^src/flow/(ports|login-access)\\.ts$',
       '^src/adapters/',
-      ...pkg('kysely', 'nodemailer', 'pg', 'mysql2', 'ioredis'),
+      ...pkg('kysely', 'nodemailer', 'pg', 'mysql2', 'ioredis', 'imapflow'),
     ]),
     rule(
       'adapters-do-not-meet',
@@ -115,6 +115,12 @@ module.exports = {
       'ioredis',
     ),
     owned('nodemailer-stays-in-smtp', 'mail is the notifier’s business', '^src/adapters/notifier/smtp/', 'nodemailer'),
+    owned(
+      'imapflow-stays-in-mailbox',
+      'a mailbox is a port; IMAP is one way to it',
+      '^src/adapters/mailbox/imap/',
+      'imapflow',
+    ),
     owned('pino-stays-in-telemetry', 'everyone else has the port Log', '^src/telemetry/', 'pino'),
     owned(
       'unpackers-stay-in-unpack',

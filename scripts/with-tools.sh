@@ -32,7 +32,7 @@ case $kind in
     # Peers that the tests start themselves, on ports and in folders of their own.
     needs="$needs freeradius=freeradius freeradius-utils=radclient freeradius-rest=rlm_rest.so freeradius-postgresql=rlm_sql_postgresql.so freeradius-mysql=rlm_sql_mysql.so"
     needs="$needs hostapd=hostapd wpasupplicant=wpa_supplicant unbound=unbound dnsmasq=dnsmasq openssh-server=sshd openssh-client=ssh tshark=tshark"
-    needs="$needs postgresql=initdb mariadb-server=mariadbd redis-server=redis-server python3=python3 kea-dhcp4-server=kea-dhcp4 kea-admin=perfdhcp"
+    needs="$needs dovecot-imapd=dovecot postgresql=initdb mariadb-server=mariadbd redis-server=redis-server python3=python3 kea-dhcp4-server=kea-dhcp4 kea-admin=perfdhcp"
     ;;
   *)
     say "unknown kind '$kind': expected run, lab, check or test"

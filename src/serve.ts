@@ -38,6 +38,7 @@ import { createControlServer } from './http/control/server.ts';
 import { createIntake } from './http/intake/router.ts';
 import { createPortal } from './http/portal/portal.ts';
 import { createHttpsPortal } from './http/portal/server.ts';
+import { createMailboxes } from './mailboxes.ts';
 import { operationsOf, type ServiceParts } from './operations.ts';
 import { parseProbes } from './protocols/capport/probes.ts';
 import { standingWarnings, type Watched } from './warnings.ts';
@@ -81,7 +82,7 @@ export async function serve(config: Config): Promise<Running> {
     await sources.start();
     await openIntake(engine, service, closers);
     const aaa = await openAaa(engine, closers);
-    Object.assign(watched, garden, accounting, { sources, aaa });
+    Object.assign(watched, garden, accounting, { sources, aaa }, openMailboxes(engine, service, closers));
     watchHealth(engine, watched, closers);
     collectors.start();
     closers.push(() => collectors.stop());
@@ -131,6 +132,12 @@ function countersOf(engine: Engine, watching: Watching): Record<string, Json> {
     accounting: watching.accounting?.counts() ?? {},
     bindingSources: watching.sources?.counts() ?? {},
     logins: { ...watching.aaa?.counts },
+    mail: Object.fromEntries(
+      (watching.mailboxes?.standing() ?? []).map(({ name, taken, parked, waiting }) => [
+        name,
+        { taken, parked, waiting },
+      ]),
+    ),
   };
 }
 
@@ -350,6 +357,19 @@ async function openIntake(engine: Engine, service: Service, closers: (() => Prom
 
 function intakeKeys(from: { readonly keys: readonly Uint8Array[]; readonly signatureKeys: readonly Uint8Array[] }) {
   return { keyHashes: from.keys.map((key) => hash('sha256', key, 'hex')), signatureKeys: from.signatureKeys };
+}
+
+/** Reports that come by mail: nobody waits for them, so they begin last. */
+function openMailboxes(
+  engine: Engine,
+  service: Service,
+  closers: (() => Promise<void> | void)[],
+): Pick<Watched, 'mailboxes'> {
+  if (engine.config.mailboxes.length === 0) return {};
+  const mailboxes = createMailboxes(engine, async () => service.reportsArrived());
+  mailboxes.start();
+  closers.push(() => mailboxes.stop());
+  return { mailboxes };
 }
 
 /** Logins are answered from memory: what waits for the wanted state waits by itself. */

@@ -27,6 +27,19 @@ export interface Watched {
   };
   readonly aaa?: { readonly groups?: { standing(): DatabaseStanding } };
   readonly collectors?: { standing(): readonly CollectState[] };
+  readonly mailboxes?: { standing(): readonly MailboxSeen[] };
+}
+
+export interface MailboxSeen {
+  readonly name: string;
+  readonly isOpen: boolean;
+  readonly failuresInARow: number;
+  readonly error?: string;
+  /** Longer than it may. */
+  readonly silentMs?: number;
+  readonly taken: number;
+  readonly parked: number;
+  readonly waiting: number;
 }
 
 interface DatabaseStanding {
@@ -70,6 +83,7 @@ export interface Seen {
   /** Tables with a flowtable on access interfaces, by gateway. */
   readonly offloads?: readonly { readonly gateway: string; readonly tables: readonly string[] }[];
   readonly resolvers?: readonly { readonly gateway: string; readonly text: string }[];
+  readonly mailboxes?: readonly MailboxSeen[];
   /** FreeRADIUS' database, where it is kept in step. */
   readonly database?: DatabaseStanding;
   readonly tableFaults: number;
@@ -101,6 +115,8 @@ const RELEASE_LATE_MS = MINUTE;
 /** A restart of the database is no news. */
 const DATABASE_LATE_MS = MINUTE;
 const PARKED_COUNTED = 1000;
+/** A restart of the mail server is no news: by then it has been away for half a minute. */
+const MAILBOX_FAILURES = 5;
 
 export function judge(seen: Seen): readonly Wrong[] {
   const wrong: Wrong[] = [];
@@ -163,6 +179,11 @@ export function judge(seen: Seen): readonly Wrong[] {
     else when(true, 'nas-clock', one.client, { nas: one.nas, offsetMs: one.offsetMs, allowedMs: one.allowedMs });
   for (const { kind, client } of seen.accountingTroubles ?? [])
     when(true, kind === 'not-genuine' ? 'accounting-not-genuine' : 'accounting-over-rate', client);
+  for (const { name, isOpen, failuresInARow, error, silentMs, waiting } of seen.mailboxes ?? []) {
+    when(!isOpen && failuresInARow >= MAILBOX_FAILURES, 'mailbox-unreachable', name, { reason: error ?? '' });
+    when(silentMs !== undefined, 'mailbox-silent', name, { hours: Math.floor((silentMs ?? 0) / HOUR) });
+    when(waiting > 0, 'mails-waiting', name, { mails: waiting });
+  }
   for (const client of seen.previousSecrets ?? []) when(true, 'accounting-previous-secret', client);
   return wrong;
 }
@@ -204,6 +225,7 @@ export async function lookAround(engine: Engine, watched: Watched): Promise<Seen
     offloads: await offloadsOf(enforcers),
     resolvers: engine.companions.troubles(),
     ...(watched.aaa?.groups === undefined ? {} : { database: watched.aaa.groups.standing() }),
+    mailboxes: watched.mailboxes?.standing() ?? [],
     tableFaults: watched.service?.tableFaults() ?? 0,
     partialLines: flow.gardener.partialCount(),
     parkedFiles: await countOf(flow.store.evidenceFiles({ state: 'parked', limit: PARKED_COUNTED })),

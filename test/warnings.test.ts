@@ -66,6 +66,9 @@ const ILL: Seen = {
   parkedFiles: 1,
   medicalWaiting: 1,
   failingChannels: [{ channel: 'email', inARow: 3 }],
+  mailboxes: [
+    { name: 'm', isOpen: false, failuresInARow: 5, error: 'x', silentMs: 1, taken: 0, parked: 0, waiting: 2 },
+  ],
   ownSightings: [{ source: 'honeypot', reports: 1 }],
   quality: [
     { name: 'feed', demoted: { at: 0, reason: 'wrong-share', share: 0.3 }, sudden: undefined, unresolvedShare: 0 },

@@ -18,6 +18,7 @@ import { loadFamilies, loadPacks } from './families.ts';
 import type { Fault } from './faults.ts';
 import { BUILT_IN_PROFILES, loadFeedProfiles } from './feed-profiles.ts';
 import { type FeedConfig, withProfiles } from './feeds.ts';
+import { type MailboxConfig, mailboxesOf } from './mailboxes.ts';
 import { configSchema } from './schema.ts';
 import { loadSharing } from './sharing.ts';
 
@@ -88,6 +89,7 @@ export interface Config
     | 'families'
     | 'packs'
     | 'mail'
+    | 'mailboxes'
     | 'feeds'
     | 'feedProfiles'
   > {
@@ -124,6 +126,7 @@ export interface Config
   };
   /** How feeds reach us, with the secrets that takes. */
   readonly ways: readonly FeedWay[];
+  readonly mailboxes: readonly MailboxConfig[];
   readonly mail:
     | (Omit<Extract<File['mail'], { kind: 'smtp' }>, 'passwordFile'> & { readonly password?: string })
     | Extract<File['mail'], { kind: 'spool' }>;
@@ -237,8 +240,8 @@ function assemble(file: File, reader: Reader): Config {
   );
   unique(
     reader,
-    'sources and feeds',
-    [...file.intake.sources, ...file.feeds].map((one) => one.name),
+    'sources, feeds and mailboxes',
+    [...file.intake.sources, ...file.feeds, ...file.mailboxes].map((one) => one.name),
   );
   const clients = file.accounting.clients.map(({ secretFiles, ...client }, i) => ({
     ...client,
@@ -285,6 +288,7 @@ function assemble(file: File, reader: Reader): Config {
     },
     ways,
     mail: mailOf(mail, reader),
+    mailboxes: mailboxesOf(file.mailboxes, file.feeds, reader),
     ...(webhook && {
       webhook: {
         url: webhook.url,

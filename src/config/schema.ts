@@ -4,6 +4,7 @@ import { DAY, MINUTE, SECOND } from '../core/kernel/time.ts';
 import { strict } from './document.ts';
 import { feedSchema } from './feeds.ts';
 import { gatewaySchema, radiusGatewaySchema } from './gateway.ts';
+import { mailboxSchema } from './mailboxes.ts';
 import {
   byteSize,
   duration,
@@ -185,6 +186,8 @@ export const configSchema = strict({
   /** DHCP servers that say who holds an address. */
   dhcp: dhcpSchema,
   feeds: z.array(feedSchema).max(100).default([]),
+  /** Where reports arrive by mail. */
+  mailboxes: z.array(mailboxSchema).max(20).default([]),
   /** Mapping profiles of your own, beside those that come with Engawa. */
   feedProfiles: filePath.optional(),
 

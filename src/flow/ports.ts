@@ -395,6 +395,33 @@ export interface Unpacker {
   >;
 }
 
+export interface FoundMail {
+  /** What a log may say of it: `UIDVALIDITY/UID`. */
+  readonly place: string;
+  /** Octets, as the server says. */
+  readonly size: number;
+  /** When the server got it. */
+  readonly arrivedAt: Instant;
+  /** At most `most + 1` octets, whatever size was told. */
+  read(most: number): Promise<Uint8Array>;
+}
+
+export interface MailWork {
+  /** What the adapter keeps between two connections, where the server keeps nothing for it. */
+  readonly kept: Json | undefined;
+  keep(value: Json): Promise<void>;
+  /** Durable when it resolves with `done` or `parked`: only then the server hears of it. `later` leaves the mail where it is. */
+  take(mail: FoundMail): Promise<'done' | 'parked' | 'later'>;
+  /** All that was there has been looked at. */
+  looked(): void;
+}
+
+/** A mailbox elsewhere. */
+export interface Mailbox {
+  /** One connection: every mail that waits, then those that come, until the signal. Rejects with a sentence without credentials. */
+  watch(work: MailWork, signal: AbortSignal): Promise<void>;
+}
+
 /** Public keys of DKIM (RFC 6376 §3.6.2), asked of the configured resolvers. */
 export interface DkimKeys {
   /** TXT records, strings joined; none is an answer. An error is passing: the same question may be answered later. */

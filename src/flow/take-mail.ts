@@ -30,6 +30,8 @@ export type MailOutcome =
   /** Nothing can be said now: the same mail again. */
   | { readonly state: 'later'; readonly text: string };
 
+type Decided = Exclude<MailOutcome, { state: 'later' }>;
+
 /** Durable when it resolves. Rejects when nothing may be acknowledged: a full disk, an unpacker that does not start. */
 export async function takeMail(
   parts: TakeMailParts,
@@ -39,19 +41,36 @@ export async function takeMail(
 ): Promise<MailOutcome> {
   const hash = await parts.evidence.keep(bytes);
   const outcome = await judged(parts, rules, bytes, signal);
-  if (outcome.state === 'later') return outcome;
+  if (outcome.state !== 'later') await record(parts, { hash, source: rules.name, bytes: bytes.length }, outcome);
+  return outcome;
+}
+
+/** For a mail that waited too long for what it needs. The original is kept already. */
+export async function parkMail(
+  parts: Pick<TakeMailParts, 'store' | 'evidence' | 'clock'>,
+  source: string,
+  bytes: Uint8Array,
+  fault: UnpackError,
+): Promise<void> {
+  const hash = await parts.evidence.keep(bytes);
+  await record(parts, { hash, source, bytes: bytes.length }, parked(fault));
+}
+
+async function record(
+  parts: Pick<TakeMailParts, 'store' | 'clock'>,
+  mail: { readonly hash: string; readonly source: string; readonly bytes: number },
+  outcome: Decided,
+): Promise<void> {
   const reason = 'text' in outcome ? { reason: reasonOf(outcome).slice(0, 500) } : {};
   const state = outcome.state === 'parked' ? ('parked' as const) : ('accepted' as const);
   const receivedAt = parts.clock.now();
-  const file = { hash, source: rules.name, name: MAIL_NAME, receivedAt, bytes: bytes.length, state, ...reason };
-  await parts.store.acceptReports(file, [], []);
-  return outcome;
+  await parts.store.acceptReports({ ...mail, name: MAIL_NAME, receivedAt, state, ...reason }, [], []);
 }
 
 /** Of every kept mail: what it calls itself is a stranger's word. */
 export const MAIL_NAME = 'mail.eml';
 
-function reasonOf(outcome: Extract<MailOutcome, { text: string }>): string {
+function reasonOf(outcome: Extract<Decided, { text: string }>): string {
   return outcome.state === 'parked' ? `${outcome.code}: ${outcome.text}` : outcome.text;
 }
 
@@ -77,7 +96,7 @@ async function judged(
   return withoutRoute(parts.unpacker, mail, signal);
 }
 
-function parked({ code, text }: Untrusted | UnpackError): MailOutcome {
+function parked({ code, text }: Untrusted | UnpackError): Decided {
   return { state: 'parked', code, text };
 }
 

@@ -157,6 +157,21 @@ export const WARNINGS = {
   },
   'feed-failing': { severity: 'warning', text: 'A feed cannot be fetched', next: 'engawa feeds list' },
   'files-parked': { severity: 'warning', text: 'Feed files could not be read', next: 'engawa ingest --parked' },
+  'mailbox-unreachable': {
+    severity: 'warning',
+    text: 'A mailbox that reports arrive in cannot be read',
+    next: 'check server, certificate and account; docs/mailbox.md',
+  },
+  'mailbox-silent': {
+    severity: 'warning',
+    text: 'No mail has come into a mailbox for longer than it may',
+    next: 'ask the sender; nothing is released because of it',
+  },
+  'mails-waiting': {
+    severity: 'warning',
+    text: 'Mails wait because a key or the store cannot be reached; they are tried again',
+    next: 'check the resolvers of dns.resolvers and the disk',
+  },
   'messages-failing': { severity: 'warning', text: 'Messages are not delivered', next: 'check mail server or webhook' },
   'lines-partial': {
     severity: 'warning',

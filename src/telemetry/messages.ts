@@ -50,6 +50,19 @@ export const MESSAGES = {
     next: 'read the reason; engawa feeds list',
   },
 
+  // mailboxes
+  MAILBOX_OPEN: { text: 'A mailbox is open and has been looked through', next: NOTHING },
+  MAILBOX_LOST: {
+    text: 'A mailbox cannot be read; it is opened again, ever more seldom',
+    next: 'check server, certificate and account when it repeats',
+  },
+  MAIL_TOOK: { text: 'A mail was taken in, or kept as evidence', next: NOTHING },
+  MAIL_PARKED: {
+    text: 'A mail was kept and did nothing',
+    next: 'engawa ingest --parked; mend the reason, then move it back into its folder; docs/mailbox.md',
+  },
+  MAIL_WAITS: { text: 'A mail cannot be judged now; it stays where it is', next: 'check resolvers and disk' },
+
   // bindings
   ACCOUNTING_NOT_STORED: { text: 'Accounting records were not stored and not answered', next: 'check disk and store' },
   ACCOUNTING_TROUBLE: {

@@ -263,6 +263,40 @@ describe('D09: a faulty configuration does not load', () => {
   });
 });
 
+describe('mailboxes', () => {
+  const mailbox = (more: string, routes = '[{ dkim: cert.example, feed: shadowserver }]') =>
+    `${SAMPLE}\nmailboxes:\n  - { name: reports, host: imap.isp.example, user: feeds, passwordFile: secrets/imap${more}, routes: ${routes} }\n`;
+
+  it('are TLS, trust DKIM and move what is done', () => {
+    const loaded = loadText(mailbox(''));
+    expect(loaded.ok && loaded.value.mailboxes[0]).toMatchObject({
+      port: 993,
+      tls: 'implicit',
+      trust: 'dkim',
+      after: 'move',
+      password: SECRET.trimEnd(),
+      sizeLimit: 25_000_000,
+      routes: [{ dkim: 'cert.example', attachment: ['*.csv', '*.csv.zip', '*.json'], feed: 'shadowserver' }],
+    });
+  });
+
+  it('F15: a route without a signer needs a trusted transport, and there no route names one', () => {
+    expect(faultsOf(mailbox('', '[{ feed: shadowserver }]'))[0]).toContain('dkim in every route');
+    expect(faultsOf(mailbox(', trust: transport'))[0]).toContain('dkim in every route');
+    expect(faultsOf(mailbox(', trust: transport', '[{ feed: shadowserver }]'))).toEqual([]);
+  });
+
+  it('name feeds that are there, folders that differ, and no plain text over a network', () => {
+    expect(faultsOf(mailbox('', '[{ dkim: cert.example, feed: other }]'))[0]).toContain('expected the name of a feed');
+    expect(faultsOf(mailbox(', doneFolder: INBOX'))[0]).toContain('three folders');
+    expect(faultsOf(mailbox(', tls: none'))[0]).toContain('implicit or starttls');
+    expect(faultsOf(mailbox(', sizeLimit: 65MB'))[0]).toContain('at most 64MB');
+    expect(faultsOf(mailbox('').replace('name: reports, host', 'name: shadowserver, host'))[0]).toContain(
+      'each name once',
+    );
+  });
+});
+
 describe('families and packs', () => {
   const one = (more: string) => `families:\n  - slug: x\n    survivesRestart: false\n    guide: restart\n${more}`;
   const UNKNOWN = '  - { slug: unknown, survivesRestart: true, guide: restart }\n';
