@@ -31,6 +31,7 @@ import type {
   Unpacker,
 } from './ports.ts';
 import { Reconciler } from './reconcile.ts';
+import { SharedBindings } from './shared-bindings.ts';
 import { SourceQuality } from './source-quality.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { Verifier } from './verify.ts';
@@ -88,13 +89,14 @@ export interface Flow extends Omit<FlowPorts, 'sharing'> {
   readonly portalDesk: PortalDesk;
 }
 
-export function assembleFlow(ports: FlowPorts): Flow {
-  const casebook = new Casebook({ ...ports, riders: [messagesFor(ports)] });
+export function assembleFlow(given: FlowPorts): Flow {
   const facts = new NetworkFacts({
-    ...ports,
-    configured: ports.sharing ?? NO_SHARING,
-    parseSharing: ports.parseSharing ?? (() => undefined),
+    ...given,
+    configured: given.sharing ?? NO_SHARING,
+    parseSharing: given.parseSharing ?? (() => undefined),
   });
+  const ports = { ...given, bindings: new SharedBindings({ ...given, sharing: facts.sharing }) };
+  const casebook = new Casebook({ ...ports, riders: [messagesFor(ports)] });
   const attributor = new Attributor({ ...ports, sharing: facts.sharing, corrections: facts.corrections });
   const quality = new SourceQuality(ports);
   casebook.onOrdered((ordered) => quality.onOrdered(ordered));
@@ -114,6 +116,8 @@ export function assembleFlow(ports: FlowPorts): Flow {
     mayTighten: (lineId) => enforcement.mayTighten(lineId),
   });
   enforcement.attach(gardener);
+  // Other rules are other shares.
+  facts.onChange(() => gardener.refreshAll());
   const verifier = new Verifier({ ...ports, casebook, gardener });
   const reconciler = new Reconciler({ ...ports, gardener, enforcement });
   const timekeeper = new Timekeeper({ ...ports, casebook, attributor, decider });

@@ -150,6 +150,11 @@ export class Gardener {
     return this.#queue.ask(lineId, options.urgent === true);
   }
 
+  /** Facts about the network changed: what each line holds may be something else. */
+  refreshAll(): void {
+    for (const lineId of this.known()) void this.refresh(lineId);
+  }
+
   /** For gardens found at start that no gateway ever acknowledged. */
   markFresh(lineId: string): void {
     this.#fresh.add(lineId);

@@ -33,12 +33,14 @@ export function answersLater(gateway: GatewayLink): boolean {
 
 /**
  * The gateway that sees this binding's traffic. A static prefix has no NAS to name it: the pool it lies in does. So it is with a
- * share of an address: the line's own NAS carries it inside a tunnel, who stands behind the tunnel's end sees it.
+ * share of an address, or an address that is held by rule: the line's own NAS carries it inside a tunnel, and who stands behind
+ * the tunnel's end sees it.
  */
-export function gatewayOf(gateways: readonly GatewayLink[], { nas, prefix, ports }: Binding): GatewayLink | undefined {
+export function gatewayOf(gateways: readonly GatewayLink[], binding: Binding): GatewayLink | undefined {
+  const { nas, prefix, ports, via } = binding;
   if (ports !== undefined)
     return gateways.find(({ sharedPools = [] }) => sharedPools.some((pool) => containsIp(pool.prefix, prefix.ip)));
-  if (nas !== undefined) return gateways.find((gateway) => gateway.nasIdentities.includes(nas));
+  if (nas !== undefined && via === undefined) return gateways.find((gateway) => gateway.nasIdentities.includes(nas));
   if (gateways.length === 1) return gateways[0];
   return gateways.find(({ pools = [] }) =>
     pools.some((one) => one.length <= prefix.length && containsIp(one, prefix.ip)),

@@ -43,7 +43,7 @@ export function lineProof(facts: ProofFacts): LineProof {
   const isGarden = wanted === 'leaky' || wanted === 'strict';
   return {
     wanted,
-    confirmed: (isGarden ? isGardenProven(facts) : isFreedomProven(facts)) ? wanted : 'unknown',
+    confirmed: (isGarden ? isGardenProven(facts) : isFreedomProven(facts)) ? mostOf(facts) : 'unknown',
     partial: uncovered.length > 0,
     uncovered,
     elements: kept.map((one) => ({
@@ -55,6 +55,11 @@ export function lineProof(facts: ProofFacts): LineProof {
       ...(one.failure === undefined ? {} : { failure: one.failure }),
     })),
   };
+}
+
+/** Where every gateway of the line sees a tunnel from outside, none is as strict as it is wanted. */
+function mostOf({ wanted, kept }: ProofFacts): Access {
+  return wanted === 'strict' && kept.every((one) => one.element.access === 'leaky') ? 'leaky' : wanted;
 }
 
 /** Every open address has its element or is said to be uncovered; every element is proven and still alive. */

@@ -19,6 +19,7 @@ import type { GatewaySpec } from '../../src/core/garden/gateway.ts';
 import { DAY, MINUTE } from '../../src/core/kernel/time.ts';
 import type { AccountingRecord, SessionRecord } from '../../src/core/line/accounting.ts';
 import type { Line } from '../../src/core/line/line.ts';
+import type { SharingRules } from '../../src/core/line/sharing/rules.ts';
 import { DEFAULT_BREAKER, type LadderStep, type Policy, type Rule } from '../../src/core/policy/policy.ts';
 import type { Report } from '../../src/core/report/report.ts';
 import { assembleFlow, type Flow } from '../../src/flow/assemble.ts';
@@ -148,6 +149,7 @@ export interface Faults {
   readonly policies?: readonly Policy[];
   /** Beside the one that every world has. */
   readonly gateways?: readonly GatewayLink[];
+  readonly sharing?: SharingRules;
 }
 
 export class Process {
@@ -213,6 +215,7 @@ export class Process {
         infrastructure: [],
         shared: [],
       },
+      ...(faults.sharing === undefined ? {} : { sharing: faults.sharing }),
       realm: 'main',
       origins: {},
       interimMsOf: () => INTERIM_MS,

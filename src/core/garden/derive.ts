@@ -96,9 +96,14 @@ function boundedAccess(
 ): { readonly access: 'leaky' | 'strict'; readonly reason?: UncoveredReason } {
   const gateway = facts.gatewayOf(binding);
   if (access === 'leaky') return gateway?.lacksLeaky === true ? { access, reason: 'no-leaky' } : { access };
-  const isTunnelled = binding.prefix.ip.family === 6 && open.some((one) => one.ports !== undefined);
+  const isTunnelled = binding.prefix.ip.family === 6 && open.some((one) => isInTunnel(one, facts));
   if (!isTunnelled || gateway?.passesSoftwires === true) return { access };
   return { access: 'leaky', reason: 'outer-packet' };
+}
+
+/** Held by rule, or seen with its ports behind a border. The blocks of a CGN are neither. */
+function isInTunnel({ via, ...binding }: Binding, facts: DeriveFacts): boolean {
+  return via !== undefined || (binding.ports !== undefined && facts.gatewayOf(binding) !== undefined);
 }
 
 type Place = { readonly gateway: string; readonly prefix: GardenKey; readonly expiresAt: Instant };
