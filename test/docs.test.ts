@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { feedSchema } from '../src/config/feeds.ts';
 import { HUB_TYPES } from '../src/protocols/abusehub/types.ts';
 import { deliveryJsonSchema } from '../src/protocols/reports/schema.ts';
-import { ROLES } from '../src/protocols/shadowserver/role-table.ts';
+import { ROLE_TABLE, ROLES } from '../src/protocols/shadowserver/role-table.ts';
 
 function compare(file: string, pattern: RegExp, generated: string): void {
   const path = new URL(`../docs/${file}`, import.meta.url);
@@ -36,6 +36,11 @@ test('docs/feeds/shadowserver.md shows the role table that is used', () => {
     return `| ${types} | ${column} | \`${role.class}\` | ${role.mayAct ? 'yes' : 'never'} | ${role.why} |`;
   });
   const table = ['| type | subscriber | class | may act | because |', '|---|---|---|---|---|', ...rows].join('\n');
+  compare(
+    'feeds/shadowserver.md',
+    /\((role table version [^)]*)\)/,
+    `role table version ${ROLE_TABLE.version}, held against the types published on ${ROLE_TABLE.snapshot}`,
+  );
   compare('feeds/shadowserver.md', /<!-- roles:[^\n]*-->\n([\s\S]*?)\n\nWhat a row says/, table);
 });
 

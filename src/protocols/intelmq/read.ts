@@ -16,26 +16,10 @@ export interface IntelmqSettings {
   readonly leastAccuracy: number;
 }
 
-const MAX_MESSAGE_CHARS = 256 * 1024;
 const MAX_DEPTH = 16;
 
 export function readIntelmq(settings: IntelmqSettings): FeedReader {
   return jsonFeed((value, place, line) => [eventReport(value, place, { line, settings })]);
-}
-
-/** One message of a queue. */
-export function readIntelmqEvent(
-  text: string,
-  place: Place,
-  settings: IntelmqSettings,
-  line = 1,
-): Result<Report, RowFault> {
-  if (text.length > MAX_MESSAGE_CHARS)
-    return err({ code: 'row-too-long', text: `the value is longer than ${MAX_MESSAGE_CHARS} characters` });
-  const value = parseJson(text, MAX_DEPTH);
-  if (!value.ok) return value;
-  if (!isFields(value.value)) return err({ code: 'row-shape', text: 'expected a JSON object' });
-  return eventReport(value.value, place, { line, settings });
 }
 
 function eventReport(
@@ -81,7 +65,7 @@ const USED = new Set([
 function withExtra(event: Fields): Fields {
   const extra = event['extra'];
   if (typeof extra !== 'string') return event;
-  const inner = parseJson(extra.slice(0, MAX_MESSAGE_CHARS), MAX_DEPTH);
+  const inner = parseJson(extra, MAX_DEPTH);
   return inner.ok && isFields(inner.value) ? { ...event, extra: inner.value } : event;
 }
 

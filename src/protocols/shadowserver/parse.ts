@@ -9,13 +9,15 @@ import type { RefusedRow, Report } from '../../core/report/report.ts';
 import { type CsvRecord, csvRecords } from '../csv/reader.ts';
 import { CSV_FAULTS, readHeader } from '../feed/csv-table.ts';
 import { columnRemarks } from './columns.ts';
-import type { Role } from './role-table.ts';
+import { ROLE_TABLE, type Role } from './role-table.ts';
 import { roleOf } from './roles.ts';
 import { keepable, leftOut, normaliseRow, type RowContext } from './row.ts';
 import { defaultSeverity, type Severity } from './severities.ts';
 
 /** `.zip`: unpacked on the way, the name stayed. */
 const FILE_NAME = /^(\d{4}-\d{2}-\d{2})-([^-]+)-(.+)\.csv(?:\.zip)?$/;
+const TYPE_UNKNOWN = `the role table (version ${ROLE_TABLE.version}, types of ${ROLE_TABLE.snapshot}) does not know this report type`;
+
 export function typeOfFileName(fileName: string): string | undefined {
   const match = FILE_NAME.exec(fileName);
   return match !== null && parseUtcStamp(`${match[1]} 00:00:00`) !== undefined ? match[2] : undefined;
@@ -92,7 +94,7 @@ function readRow(reading: Reading, record: CsvRecord): Result<Report, { code: st
   if (record.fault !== undefined) return err({ code: record.fault, text: CSV_FAULTS[record.fault] });
   if (record.cells.length !== header.length)
     return err({ code: 'cell-count', text: `the header has ${header.length} columns, the row ${record.cells.length}` });
-  if (role === undefined) return err({ code: 'type-unknown', text: 'the role table does not know this report type' });
+  if (role === undefined) return err({ code: 'type-unknown', text: TYPE_UNKNOWN });
   if (role.subscriber === 'none') return err({ code: 'type-without-line', text: role.why });
   const row = new Map<string, string>();
   for (let i = 0; i < header.length; i++) row.set(header[i]!, record.cells[i] ?? '');

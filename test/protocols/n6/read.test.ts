@@ -1,24 +1,6 @@
 import { expect, test } from 'vitest';
-import { n6Page } from '../../../src/protocols/n6/page.ts';
 import { readN6 } from '../../../src/protocols/n6/read.ts';
 import { readAll, vectorOf } from '../feed/told.ts';
-
-test('the next page begins at the highest modified, and those that had it are known when they come again', async () => {
-  expect(await n6Page([vectorOf('n6', 'inside.json')])).toEqual({
-    events: 12,
-    newest: {
-      modifiedAt: Date.UTC(2026, 2, 4, 11, 45, 28),
-      modified: '2026-03-04T11:45:28Z',
-      ids: ['00000000000000000000000000000002', '00000000000000000000000000000003'],
-    },
-  });
-});
-
-test('an empty page moves nothing, a broken one only as far as it can be read', async () => {
-  expect(await n6Page([Buffer.from('[]')])).toEqual({ events: 0, newest: undefined });
-  const cut = vectorOf('n6', 'inside.json').subarray(0, 600);
-  expect(await n6Page([cut])).toMatchObject({ events: 1, newest: { modified: '2026-03-04T11:45:27Z' } });
-});
 
 test('the stream form is the same events; an aggregated event that grew is news, the same again is not', async () => {
   const events = JSON.parse(new TextDecoder().decode(vectorOf('n6', 'inside.json'))) as Record<string, unknown>[];
