@@ -4,7 +4,7 @@ import type { Attribution } from '../../src/core/line/attribution.ts';
 import { parsePrefix } from '../../src/core/net/prefix.ts';
 import { Chance } from './chance.ts';
 import { type Feeding, mutilate } from './mutilator.ts';
-import { openProduct, type Product } from './product.ts';
+import { Product } from './product.ts';
 import { type Asked, reportsOf } from './reports.ts';
 import { holderText, MECHANISMS, type Mechanism, spotText } from './truth.ts';
 import { END_MS, type World, worldFrom } from './world.ts';
@@ -48,6 +48,8 @@ export function emptyVerdict(): Verdict {
 }
 
 const CHECKPOINTS = 6;
+/** Nothing in memory, everything, hardly more than a day. */
+const HOT_BYTES = [0, 64_000_000, 300_000];
 const DAY_MS = 86_400_000;
 /** Everything late is there by then. */
 const KNOWN_MS = END_MS + 3 * 3_600_000;
@@ -57,7 +59,8 @@ const SHARED = ['203.0.113.0/26', '198.51.100.0/30', '192.0.2.0/24'].map((text) 
 export async function judgeWorld(seed: number, reports: number): Promise<Verdict> {
   const world = worldFrom(seed);
   const feeding = mutilate(world);
-  const product = await openProduct({ sharing: { version: 'oracle', rules: world.rules }, feeding, shared: SHARED });
+  const sharing = { version: 'oracle', rules: world.rules };
+  const product = new Product({ sharing, feeding, shared: SHARED, hotBytes: HOT_BYTES[seed % HOT_BYTES.length]! });
   try {
     return await new Judge(world, feeding, product).judge(reports);
   } finally {
@@ -85,6 +88,7 @@ class Judge {
     for (let i = 1; i <= CHECKPOINTS; i++) {
       const [fromMs, toMs] = [((i - 1) * END_MS) / CHECKPOINTS, (i * END_MS) / CHECKPOINTS];
       await this.#feed(toMs);
+      if (chance.is(0.1)) await this.#product.restart();
       for (const one of early)
         if (fromMs <= one.arrivedMs && one.arrivedMs < toMs) await this.#askEarly(one, count, toMs);
     }
@@ -101,21 +105,19 @@ class Judge {
   }
 
   async #feedTo(ms: number): Promise<void> {
-    const { setClock, bindings, translations, importLines } = this.#product;
     const isNew = (one: { readonly arrivedMs: number }) => one.arrivedMs > this.#fedMs && one.arrivedMs <= ms;
-    setClock(this.#world.t0 + ms);
+    this.#product.setClock(this.#world.t0 + ms);
     const accounting = this.#feeding.accounting.filter(isNew).map((one) => one.value);
     const events = this.#feeding.events.filter(isNew).map((one) => one.value);
-    await bindings.record(accounting);
-    await translations.record({ events, heard: this.#feeding.heardBy(ms) });
+    await this.#product.record(accounting, { events, heard: this.#feeding.heardBy(ms) });
     this.#fedMs = ms;
     const file = this.#world.files.find((one) => one.atMs === ms);
-    if (file !== undefined) await importLines(file);
+    if (file !== undefined) await this.#product.importLines(file);
   }
 
   async #askEarly(one: Asked, count: number, nowMs: number): Promise<void> {
     this.#product.setClock(this.#world.t0 + nowMs);
-    const { attribution } = await this.#product.attributor.attribute(one.report, this.#world.t0 + one.arrivedMs);
+    const attribution = await this.#product.attribute(one.report, this.#world.t0 + one.arrivedMs);
     const { early } = this.#verdict;
     early.asked++;
     if (attribution.kind !== 'unique') return;
@@ -127,7 +129,7 @@ class Judge {
   }
 
   async #askLate(one: Asked, count: number): Promise<void> {
-    const { attribution } = await this.#product.attributor.attribute(one.report, this.#world.t0 + one.arrivedMs);
+    const attribution = await this.#product.attribute(one.report, this.#world.t0 + one.arrivedMs);
     const counted = this.#verdict.counts[one.mechanism];
     counted.asked++;
     const isAttributable = this.#isAttributable(one);

@@ -7,70 +7,101 @@ import { SqliteBindings } from '../../src/adapters/store/sqlite/bindings.ts';
 import { loadKeys } from '../../src/adapters/store/sqlite/keys.ts';
 import { openStore, type SqliteStore } from '../../src/adapters/store/sqlite/store.ts';
 import { SqliteTranslations } from '../../src/adapters/store/sqlite/translations.ts';
+import type { AccountingRecord } from '../../src/core/line/accounting.ts';
+import type { Attribution } from '../../src/core/line/attribution.ts';
 import type { Line } from '../../src/core/line/line.ts';
 import type { SharingRules } from '../../src/core/line/sharing/rules.ts';
 import type { Prefix } from '../../src/core/net/prefix.ts';
+import type { Report } from '../../src/core/report/report.ts';
 import { Attributor } from '../../src/flow/attribute.ts';
 import { diffLines } from '../../src/protocols/lines-csv/diff.ts';
 import type { LinesFile } from './customers.ts';
 import type { Feeding } from './mutilator.ts';
 
-export interface Product {
-  readonly attributor: Attributor;
-  readonly bindings: SqliteBindings;
-  readonly translations: SqliteTranslations;
-  /** The whole file as the command imports it, at the clock's time. */
-  importLines(file: LinesFile): Promise<void>;
-  setClock(at: number): void;
-  close(): Promise<void>;
-}
-
-export async function openProduct(options: {
+export interface ProductOptions {
   readonly sharing: SharingRules;
   readonly feeding: Feeding;
   readonly shared: readonly Prefix[];
-}): Promise<Product> {
-  // Memory where there is some: an fsync per batch is not what is tried here.
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'engawa-oracle-'));
-  let now = 0;
-  const clock = { now: () => now };
-  const store = openStore({ path: join(folder, 'engawa.db'), keys: loadKeys(join(folder, 'keys')), now: clock.now });
-  const { database } = store;
-  const { interimMs, translatorSkewMs } = options.feeding;
-  const bindings = new SqliteBindings({
-    database,
-    clock,
-    interim: { of: () => interimMs, widestMs: interimMs },
-    reserved: [],
-    retentionDays: 30,
-  });
-  const sourceOf = (source: string) => {
-    const repeats = options.feeding.logInterims.get(source);
-    return { skewMs: translatorSkewMs, ...(repeats === undefined ? {} : { interimMs: repeats }) };
-  };
-  const translations = new SqliteTranslations({ database, clock, sourceOf, retentionDays: 30 });
-  const attributor = new Attributor({
-    store,
-    bindings,
-    translations,
-    sharing: () => options.sharing,
-    clock,
-    ranges: { ours: [], infrastructure: [], shared: options.shared },
-    realm: 'main',
-  });
-  return {
-    attributor,
-    bindings,
-    translations,
-    importLines: (file) => importLines(store, bindings, { file, now }),
-    setClock: (at) => {
-      now = at;
-    },
-    close: async () => {
-      await store.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  /** Of the newest days in memory; 0 = every look-up asks SQLite. */
+  readonly hotBytes: number;
+}
+
+interface Parts {
+  readonly bindings: SqliteBindings;
+  readonly translations: SqliteTranslations;
+  readonly attributor: Attributor;
+}
+
+export class Product {
+  readonly #options: ProductOptions;
+  readonly #folder: string;
+  readonly #store: SqliteStore;
+  readonly #clock: { now: () => number };
+  #now = 0;
+  #parts: Parts;
+
+  constructor(options: ProductOptions) {
+    this.#options = options;
+    // Memory where there is some: an fsync per batch is not what is tried here.
+    this.#folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'engawa-oracle-'));
+    this.#clock = { now: () => this.#now };
+    const keys = loadKeys(join(this.#folder, 'keys'));
+    this.#store = openStore({ path: join(this.#folder, 'engawa.db'), keys, now: this.#clock.now });
+    this.#parts = this.#assemble();
+  }
+
+  #assemble(): Parts {
+    const { sharing, feeding, shared, hotBytes } = this.#options;
+    const { interimMs, translatorSkewMs, logInterims } = feeding;
+    const common = { database: this.#store.database, clock: this.#clock, retentionDays: 30 };
+    const interim = { of: () => interimMs, widestMs: interimMs };
+    const bindings = new SqliteBindings({ ...common, interim, reserved: [], hotBytes });
+    const sourceOf = (source: string) => {
+      const repeats = logInterims.get(source);
+      return { skewMs: translatorSkewMs, ...(repeats === undefined ? {} : { interimMs: repeats }) };
+    };
+    const translations = new SqliteTranslations({ ...common, sourceOf });
+    const attributor = new Attributor({
+      store: this.#store,
+      ...{ bindings, translations, sharing: () => sharing, clock: this.#clock, realm: 'main' },
+      ranges: { ours: [], infrastructure: [], shared },
+    });
+    return { bindings, translations, attributor };
+  }
+
+  setClock(at: number): void {
+    this.#now = at;
+  }
+
+  async record(
+    accounting: readonly AccountingRecord[],
+    log: Parameters<SqliteTranslations['record']>[0],
+  ): Promise<void> {
+    await this.#parts.bindings.record(accounting);
+    await this.#parts.translations.record(log);
+  }
+
+  async attribute(report: Report, arrivedAt: number): Promise<Attribution> {
+    return (await this.#parts.attributor.attribute(report, arrivedAt)).attribution;
+  }
+
+  /** The whole file as the command imports it, at the clock's time. */
+  importLines(file: LinesFile): Promise<void> {
+    return importLines(this.#store, this.#parts.bindings, { file, now: this.#now });
+  }
+
+  /** As after a restart of the service: what was only in memory is gone. */
+  async restart(): Promise<void> {
+    await this.#parts.bindings.close();
+    this.#parts = this.#assemble();
+    await this.#parts.bindings.warm();
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.bindings.close();
+    await this.#store.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
 }
 
 async function importLines(
