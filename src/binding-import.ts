@@ -1,5 +1,6 @@
 // A log file that somebody hands in later: lines of a translator, or a lease file or forensic log of Kea, recorded as if they had been
-// heard. It claims no span, for nobody knows what is missing in it; taken in twice it changes nothing. Part of the wiring.
+// heard. It claims a span only where
+// somebody says that nothing is missing between its first record and its last; taken in twice it changes nothing. Part of the wiring.
 import { setImmediate as turn } from 'node:timers/promises';
 import { LeaseBook } from './adapters/sessions/kea/lease-book.ts';
 import { eventsOfLine } from './adapters/translations/syslog/lines.ts';
@@ -18,6 +19,8 @@ export interface BindingFile {
   readonly bytes: Uint8Array;
   /** When it ends: names the year of lines that write none. */
   readonly untilAt: Instant;
+  /** Of a translator: somebody vouches that nothing is missing between its first record and its last. */
+  readonly isComplete?: boolean;
 }
 
 export interface Imported {
@@ -27,6 +30,8 @@ export interface Imported {
   /** Older than the retention, or in the future. */
   readonly outside: number;
   readonly refused: Readonly<Record<string, number>>;
+  /** The span for which it answers now: not where a line could not be read that may have been a record. */
+  readonly span?: { readonly fromAt: Instant; readonly toAt: Instant };
 }
 
 const BATCH_LIMIT = 2_000;
@@ -72,20 +77,29 @@ async function importLog(
   progress: (lines: number) => void,
 ): Promise<Imported> {
   const [source, tally] = [lineSourceOf(one), new Tally()];
+  const span = { fromAt: Number.POSITIVE_INFINITY, toAt: Number.NEGATIVE_INFINITY };
   let batch: TranslationEvent[] = [];
   for (const line of linesOf(file.bytes)) {
     tally.lines++;
     const { events, refused } = eventsOfLine(line, source, { source: one.name, nearAt: file.untilAt });
     for (const code of refused) tally.refuse(code);
-    batch.push(...events);
+    for (const event of events) {
+      span.fromAt = Math.min(span.fromAt, event.at);
+      span.toAt = Math.max(span.toAt, event.at);
+      batch.push(event);
+    }
     if (batch.length < BATCH_LIMIT) continue;
     tally.add(await translations.record({ events: batch, heard: [] }));
     batch = [];
     progress(tally.lines);
     await turn();
   }
-  if (batch.length > 0) tally.add(await translations.record({ events: batch, heard: [] }));
-  return { ...tally };
+  const isWhole = Object.keys(tally.refused).every((code) => code === 'not-a-binding' || code === 'other-protocol');
+  const claims = file.isComplete === true && isWhole && span.fromAt < span.toAt;
+  const heard = claims ? [{ source: one.name, ...span }] : [];
+  // With the last records, so that it never speaks of what is not there.
+  tally.add(await translations.record({ events: batch, heard }));
+  return { ...tally, ...(claims ? { span } : {}) };
 }
 
 async function importLeases(

@@ -111,13 +111,17 @@ test('a log handed in later is recorded once, whatever stands in it; leases alik
 translators: [{ name: cgn1, kind: syslog, dialect: nfware, transport: file, file: none.log }, { name: cgn2, kind: ipfix, listen: "[::]:4739", from: [192.0.2.1] }]
 dhcp: [{ name: kea1, kind: kea, format: legal-log, file: none.txt, validLifetime: 1h }]
 `);
-  const bytes = Buffer.from(
-    `${line('A', 30, 1024)}${line('D', 20, 1024)}rubbish\n${line('A', 99_999, 2048)}A VRF 0 INT 10.0.0.1 EXT 192.0.2.1:1-2`,
-  );
+  const whole = line('A', 30, 1024) + line('D', 20, 1024);
+  const bytes = Buffer.from(`${whole}rubbish\n${line('A', 99_999, 2048)}A VRF 0 INT 10.0.0.1 EXT 192.0.2.1:1-2`);
   const file = { source: 'cgn1', bytes, untilAt: Date.now() };
   const expected = { lines: 5, stored: 2, outside: 1, refused: { 'not-a-binding': 1, 'time-missing': 1 } };
   expect(await importBindings(engine, file, () => {})).toEqual(expected);
   expect(await importBindings(engine, file, () => {})).toEqual(expected);
+  // Nobody knows what was between the two records, until somebody vouches for the whole of it.
+  expect(await behind(engine, 1100)).toEqual(['cgn1 10.0.0.1 over', 'cgn1 10.0.0.1 over']);
+  expect(await importBindings(engine, { ...file, isComplete: true }, () => {})).toEqual(expected); // a line was not read
+  const vouched = await importBindings(engine, { ...file, bytes: Buffer.from(whole), isComplete: true }, () => {});
+  expect(vouched.span!.toAt - vouched.span!.fromAt).toBeGreaterThan(590_000);
   expect(await behind(engine, 1100)).toEqual(['cgn1 10.0.0.1 over']);
 
   const at = Math.floor(Date.now() / 1000) - 600;

@@ -14,20 +14,31 @@ export function bindingCommands(program: Command): void {
     .argument('<file>', 'log of a translator, lease file or forensic log of Kea')
     .requiredOption('--source <name>', 'the configured translator or DHCP server it is of')
     .option('--until <time>', 'when the file ends, for lines without a year (default: now)')
+    .option('--complete', 'nothing is missing between its first record and its last: you vouch for it')
     .description('record the lines of a file as if they had been heard; may be repeated')
-    .action(async (file: string, options: { readonly source: string; readonly until?: string }, command: Command) => {
-      const globals = command.optsWithGlobals<GlobalOptions>();
-      const line = progressLine();
-      const answer = await callOperation(readConfig(globals), {
-        name: 'bindings.import',
-        input: { source: options.source, ...(options.until === undefined ? {} : { until: options.until }) },
-        body: readInput(file),
-        progress: (state) => line.show(`${String(state['lines'])} lines`),
-      });
-      line.end();
-      if (globals.json === true) return sayJson(answer);
-      print(answer);
-    });
+    .action(
+      async (
+        file: string,
+        options: { readonly source: string; readonly until?: string; readonly complete?: boolean },
+        command: Command,
+      ) => {
+        const globals = command.optsWithGlobals<GlobalOptions>();
+        const line = progressLine();
+        const answer = await callOperation(readConfig(globals), {
+          name: 'bindings.import',
+          input: {
+            source: options.source,
+            complete: options.complete === true,
+            ...(options.until === undefined ? {} : { until: options.until }),
+          },
+          body: readInput(file),
+          progress: (state) => line.show(`${String(state['lines'])} lines`),
+        });
+        line.end();
+        if (globals.json === true) return sayJson(answer);
+        print(answer);
+      },
+    );
 }
 
 function readInput(path: string): Buffer {
@@ -48,5 +59,11 @@ function print(answer: Record<string, Json>): void {
       ['not used because', 'lines'],
       refused.map(([code, count]) => [code, String(count)]),
     );
+  const span = answer['complete'] as { readonly fromAt: string; readonly toAt: string } | null;
+  say(
+    span === null
+      ? 'What lies between two records stays uncertain where no repetition fills it; --complete vouches for a whole file.'
+      : `It answers for ${span.fromAt} – ${span.toAt}.`,
+  );
   next('engawa who ADDRESS PORT --at TIME');
 }

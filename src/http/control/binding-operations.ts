@@ -1,20 +1,26 @@
 // `bindings.import`: a log file of a binding source that somebody hands in later.
-import { parseRfc3339 } from '../../core/kernel/civil.ts';
+import { formatInstant, parseRfc3339 } from '../../core/kernel/civil.ts';
 import type { Instant } from '../../core/kernel/time.ts';
 import { OperationRefused, type Operations } from '../../flow/operations.ts';
-import { optionalText, text } from './input.ts';
+import { flag, optionalText, text } from './input.ts';
 
 export interface BindingTools {
   readonly sources: readonly string[];
   readonly now: () => Instant;
   readonly importFile: (
-    file: { readonly source: string; readonly bytes: Uint8Array; readonly untilAt: Instant },
+    file: {
+      readonly source: string;
+      readonly bytes: Uint8Array;
+      readonly untilAt: Instant;
+      readonly isComplete: boolean;
+    },
     progress: (lines: number) => void,
   ) => Promise<{
     readonly lines: number;
     readonly stored: number;
     readonly outside: number;
     readonly refused: Readonly<Record<string, number>>;
+    readonly span?: { readonly fromAt: Instant; readonly toAt: Instant };
   }>;
 }
 
@@ -31,9 +37,10 @@ export function bindingOperations({ sources, now, importFile }: BindingTools): O
       const untilAt = until === undefined ? now() : parseRfc3339(until);
       if (untilAt === undefined)
         throw usage('until-invalid', 'until: expected a time with its offset, such as 2026-03-04T05:06:07+09:00');
-      const file = { source, bytes: context.body ?? new Uint8Array(), untilAt };
-      const result = await importFile(file, (lines) => context.progress({ lines }));
-      return { source, ...result, refused: { ...result.refused } };
+      const file = { source, bytes: context.body ?? new Uint8Array(), untilAt, isComplete: flag(input, 'complete') };
+      const { span, refused, ...counts } = await importFile(file, (lines) => context.progress({ lines }));
+      const complete = span && { fromAt: formatInstant(span.fromAt), toAt: formatInstant(span.toAt) };
+      return { source, ...counts, refused: { ...refused }, complete: complete ?? null };
     },
   };
 }

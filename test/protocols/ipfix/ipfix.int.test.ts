@@ -8,10 +8,12 @@ import { afterAll, expect, test } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'engawa-ipfix-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const run = (program: string, args: readonly string[]) =>
+  execFileSync(program, args, { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', HOME: folder } });
 const kept = readFileSync(new URL('../../vectors/ipfix/messages.txt', import.meta.url), 'utf8');
 
 test('the kept messages are those that the independent encoder makes', () => {
-  const made = execFileSync('python3', [new URL('./encode.py', import.meta.url).pathname], { encoding: 'utf8' });
+  const made = run('python3', [new URL('./encode.py', import.meta.url).pathname]);
   expect(made).toBe(kept);
 });
 
@@ -24,14 +26,11 @@ test('tshark reads the same fields', () => {
   );
   const text = ['templates', 'sessions', 'blocks', 'dslite', 'varied'].map((name) => hexdump(hex.get(name)!)).join('');
   writeFileSync(join(folder, 'messages.txt'), text);
-  execFileSync('text2pcap', ['-q', '-u', '4739,4739', join(folder, 'messages.txt'), join(folder, 'messages.pcap')]);
+  run('text2pcap', ['-q', '-u', '4739,4739', join(folder, 'messages.txt'), join(folder, 'messages.pcap')]);
   const fields = ['nat_event', 'postNATSourceIPv4Address', 'portRangeStart', 'portRangeEnd', 'protocol', 'srcport'];
   const args = fields.flatMap((name) => ['-e', `cflow.${FIELD[name] ?? name}`]);
-  const out = execFileSync(
-    'tshark',
-    ['-r', join(folder, 'messages.pcap'), '-d', 'udp.port==4739,cflow', '-T', 'fields', ...args],
-    { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', HOME: folder } },
-  );
+  const source = ['-r', join(folder, 'messages.pcap'), '-d', 'udp.port==4739,cflow', '-T', 'fields'];
+  const out = run('tshark', [...source, ...args]);
   const rows = out.split('\n').map((line) => line.split('\t'));
   expect(rows[1]!.slice(0, 2)).toEqual(['4,5,8,1,4', new Array(5).fill('192.0.2.1').join()]);
   expect(rows[1]![4]).toBe('6,6,17,1,47');
