@@ -2,11 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { DRY_RADIUS_STORY, DRY_STORY } from '../lab/dry-story.ts';
+import { DRY_RADIUS_STORY, DRY_SHARED_STORY, DRY_STORY } from '../lab/dry-story.ts';
 import { Forwarder } from '../lab/forwarder.ts';
-import { Lab } from '../lab/lab.ts';
+import { Lab, type LabOptions as LabBuild } from '../lab/lab.ts';
 import { Narrator } from '../lab/narrator.ts';
 import { RadiusStory } from '../lab/radius-story.ts';
+import { SHARED_HOMES, SharedStory } from '../lab/shared-story.ts';
 import { Story } from '../lab/story.ts';
 import { CliFault, type GlobalOptions } from './context.ts';
 import { next, paint, say, sayJson } from './print.ts';
@@ -18,14 +19,37 @@ interface LabOptions {
   readonly bng?: string;
 }
 
-type Gateway = 'linux' | 'radius';
+const KINDS = ['linux', 'radius', 'shared'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** Each story with the lab it is told in. */
+const STORIES = {
+  linux: { dry: DRY_STORY, lab: {}, of: (lab, say) => new Story(lab, say) },
+  radius: { dry: DRY_RADIUS_STORY, lab: { homes: 1, radiusHomes: 2 }, of: (lab, say) => new RadiusStory(lab, say) },
+  shared: {
+    dry: DRY_SHARED_STORY,
+    lab: { homes: 0, sharedHomes: SHARED_HOMES },
+    of: (lab, say) => new SharedStory(lab, say),
+  },
+} as const satisfies Record<
+  Kind,
+  {
+    readonly dry: readonly string[];
+    readonly lab: LabBuild;
+    readonly of: (lab: Lab, say: Narrator) => { tell(): Promise<void> };
+  }
+>;
 
 export function labCommands(program: Command, done: (exitCode: number) => void): void {
   program
     .command('lab')
     .option('--once', 'tell the story and end; exit 0 only if every fact was observed (default)')
     .option('--keep', 'stay up after the story and print addresses')
-    .option('--bng <kind>', 'whose line the story is about: linux, or radius = a second, simulated BNG', 'linux')
+    .option(
+      '--bng <kind>',
+      'whose line the story is about: linux, radius = behind a second, simulated BNG, shared = homes that share addresses',
+      'linux',
+    )
     .option('--dry-run', 'tell the story without a kernel; nothing is observed')
     .description(
       'a small internet on this machine: homes, a gateway, a bot, a honeypot – and the first quarantine in it',
@@ -33,17 +57,18 @@ export function labCommands(program: Command, done: (exitCode: number) => void):
     .action(async (options: LabOptions, command: Command) => {
       if (options.once === true && options.keep === true)
         throw new CliFault(2, 'options-contradict', '--once and --keep exclude each other');
-      if (options.bng !== 'linux' && options.bng !== 'radius')
-        throw new CliFault(2, 'bng-unknown', `--bng is linux or radius, not ${JSON.stringify(options.bng)}`);
+      const kind = KINDS.find((one) => one === options.bng);
+      if (kind === undefined)
+        throw new CliFault(2, 'bng-unknown', `--bng is ${KINDS.join(' or ')}, not ${JSON.stringify(options.bng)}`);
       const json = command.optsWithGlobals<GlobalOptions>().json === true;
-      if (options.dryRun === true) return tellDry(options.bng, json);
+      if (options.dryRun === true) return tellDry(kind, json);
       if (process.getuid?.() !== 0) return done(runUnshared());
-      done(await tellStory(options.bng, { keep: options.keep === true, json }));
+      done(await tellStory(kind, { keep: options.keep === true, json }));
     });
 }
 
-function tellDry(gateway: Gateway, json: boolean): void {
-  const story = gateway === 'linux' ? DRY_STORY : DRY_RADIUS_STORY;
+function tellDry(kind: Kind, json: boolean): void {
+  const story = STORIES[kind].dry;
   if (json) {
     const notObserved = story.map((line) => line.replace(/^.*not observed: /, ''));
     sayJson({ dryRun: true, observed: 0, notObserved });
@@ -69,19 +94,19 @@ function runUnshared(): number {
 }
 
 async function tellStory(
-  gateway: Gateway,
+  kind: Kind,
   { keep, json }: { readonly keep: boolean; readonly json: boolean },
 ): Promise<number> {
   const narrator = new Narrator(json ? () => {} : (text) => process.stdout.write(text));
   if (!json)
     say(`${paint('bold', 'Engawa lab')}: a small internet in network namespaces of this machine. Nothing leaves it.`);
-  const lab = await Lab.build(gateway === 'linux' ? {} : { homes: 1, radiusHomes: 2 });
+  const lab = await Lab.build(STORIES[kind].lab);
   const stopEarly = () => void lab.destroy().finally(() => process.kill(process.pid, 'SIGKILL'));
   process.once('SIGINT', stopEarly);
   try {
     await lab.startEngawa();
-    if (gateway === 'radius') await lab.startSecond();
-    await (gateway === 'linux' ? new Story(lab, narrator) : new RadiusStory(lab, narrator)).tell();
+    if (lab.second !== undefined) await lab.startSecond();
+    await STORIES[kind].of(lab, narrator).tell();
     if (keep) await stayUp(lab);
   } catch (error) {
     narrator.fact('the story could be told to its end', false, error instanceof Error ? error.message : String(error));

@@ -1,5 +1,5 @@
-// What the lab's translators write about their port blocks, each in a vendor's words: the CGN as a Juniper (structured syslog, RFC 5424,
-// with interim records), the AFTR as a Cisco (IOS-XR, which names a B4 by its IPv6 address). Text alone; cgn.ts sends it.
+// What the lab's translators write about their port blocks, each in a vendor's words: the CGN as a Juniper SRX (structured syslog of RFC
+// 5424), the AFTR as a Juniper service card (which names a B4 by its IPv6 address). Text alone; cgn.ts sends it.
 
 export interface PortBlock {
   /** IPv4 behind the CGN, the B4's IPv6 address behind the AFTR. */
@@ -13,10 +13,10 @@ export interface PortBlock {
 
 export type BlockEvent = 'allocated' | 'in-use' | 'released';
 
-const JUNOS_WORDS = { allocated: 'ALLOC', 'in-use': 'INTERIM', released: 'RELEASE' } as const;
+const PBA_WORDS = { allocated: 'ALLOC', 'in-use': 'INTERIM', released: 'RELEASE' } as const;
 
 /** `epoch-time-64` is hexadecimal, and of an interim record it is the allocation's. */
-export function junosLine(event: BlockEvent, block: PortBlock, at: number): string {
+export function pbaLine(event: BlockEvent, block: PortBlock, at: number): string {
   const since = event === 'in-use' ? block.allocatedAt : at;
   const fields = {
     'internal-ip': block.inside,
@@ -31,17 +31,18 @@ export function junosLine(event: BlockEvent, block: PortBlock, at: number): stri
   };
   const words = Object.entries(fields).map(([name, value]) => `${name}="${value}"`);
   const stamp = new Date(at).toISOString();
-  return `<14>1 ${stamp} cgn1 RT_NAT - RT_SRC_NAT_PBA_${JUNOS_WORDS[event]} [junos@2636.1.1.1.2.135 ${words.join(' ')}]`;
+  return `<14>1 ${stamp} cgn1 RT_NAT - RT_SRC_NAT_PBA_${PBA_WORDS[event]} [junos@2636.1.1.1.2.135 ${words.join(' ')}]`;
 }
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const IOS_WORDS = { allocated: 'UserbasedA', released: 'UserbasedW' } as const;
+const CARD_WORDS = { allocated: 'ALLOC', 'in-use': 'ACTIVE', released: 'RELEASE' } as const;
+/** A service set is a realm of its own unless the configuration says which. */
+export const AFTR_SERVICE_SET = 'SOFTWIRES';
 
-/** Its stamp has a year and no zone; ours is set to UTC. */
-export function iosXrLine(event: keyof typeof IOS_WORDS, block: PortBlock, at: number): string {
-  const [date, clock] = new Date(at).toISOString().split('T') as [string, string];
-  const [year, month, day] = date.split('-').map(Number) as [number, number, number];
-  const stamp = `${year} ${MONTHS[month - 1]} ${String(day).padStart(2)} ${clock.slice(0, 8)}`;
+/** Its clock names no zone; ours is set to UTC. */
+export function cardLine(event: BlockEvent, block: PortBlock, at: number): string {
+  const stamp = new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+  const since = event === 'in-use' ? ` 0x${Math.floor(block.allocatedAt / 1000).toString(16)}` : '';
   const { inside, outside, low, high } = block;
-  return `<134>1 ${stamp} aftr1 - DS-LITE - [${IOS_WORDS[event]} - - default ${inside} ${outside} - ${low} ${high}]`;
+  const record = `JSERVICES_NAT_PORT_BLOCK_${CARD_WORDS[event]}: ${inside} -> ${outside}:${low}-${high}${since}`;
+  return `<158>${stamp}: aftr1{${AFTR_SERVICE_SET}}[jservices-nat]: ${record}`;
 }

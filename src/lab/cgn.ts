@@ -1,6 +1,6 @@
 // The lab's translator: gives each home that needs one a block of ports of the address its kind of homes shares, in the kernel and in its
 // log alike. A session gets its block when it begins, as subscriber-aware translators do, and gives it back when it ends.
-import { type BlockEvent, iosXrLine, junosLine, type PortBlock } from './cgn-log.ts';
+import { type BlockEvent, cardLine, type PortBlock, pbaLine } from './cgn-log.ts';
 import type { LabNetwork } from './network.ts';
 import { LAB_CGN, type LabHome } from './network-plan.ts';
 import type { Remote } from './remote.ts';
@@ -54,11 +54,11 @@ export class Cgn {
     await this.#log('released', kindOf(home), block);
   }
 
-  /** What is open, told again, by the translator that does so. */
+  /** What is open, told again. */
   async interim(): Promise<void> {
-    for (const { number, sharing } of this.#network.homes) {
-      const block = this.#blocks.get(number);
-      if (sharing === 'cgn' && block !== undefined) await this.#log('in-use', 'cgn', block);
+    for (const home of this.#network.homes) {
+      const block = this.#blocks.get(home.number);
+      if (block !== undefined) await this.#log('in-use', kindOf(home), block);
     }
   }
 
@@ -79,11 +79,12 @@ export class Cgn {
   async #log(event: BlockEvent, kind: Kind, block: PortBlock): Promise<void> {
     const at = this.#now();
     const { address, udpPort, tcpPort } = LAB_TRANSLATORS;
-    if (kind === 'cgn')
-      await this.#remote.do('syslog.udp', { server: { address, port: udpPort }, line: junosLine(event, block, at) });
-    if (kind === 'cgn' || event === 'in-use') return;
+    if (kind === 'cgn') {
+      await this.#remote.do('syslog.udp', { server: { address, port: udpPort }, line: pbaLine(event, block, at) });
+      return;
+    }
     // What nobody takes over TCP is kept and told later, in order; over UDP it is gone.
-    this.#unsent.push(iosXrLine(event, block, at));
+    this.#unsent.push(cardLine(event, block, at));
     if (this.#unsent.length > MOST_UNSENT) this.#unsent.shift();
     const sent = await this.#remote.do<number>('syslog.tcp', {
       server: { address, port: tcpPort },

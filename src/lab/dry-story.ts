@@ -22,3 +22,16 @@ export const DRY_RADIUS_STORY: readonly string[] = [
   '  – not observed: the BNG counted no doubled effect and no reused identifier',
   '  – not observed: the audit log verifies, and does not after one flipped bit',
 ];
+
+export const DRY_SHARED_STORY: readonly string[] = [
+  '  – not observed: six homes, three addresses: two homes behind a CGN, two with DS-Lite, two with MAP-E; all browse over IPv4 and IPv6',
+  '  – not observed: a server outside sees each pair under one address, with ports of its block or port set',
+  '  – not observed: bots in one home of each pair log in to a honeypot',
+  '  – not observed: a report without a port is ambiguous: no case, nobody in the garden',
+  '  – not observed: address and port lead over the CGN’s log and accounting to one line; its neighbour browses on',
+  '  – not observed: the same over the AFTR’s log, which names a B4; the garden sees what comes out of the softwire',
+  '  – not observed: the same by arithmetic for MAP-E; the gateway holds the address with the line’s ports alone',
+  '  – not observed: the portal shows the check code to the bot’s household alone',
+  '  – not observed: ports change hands; the same address and port name one household before and another one after',
+  '  – not observed: the audit log verifies, and does not after one flipped bit',
+];

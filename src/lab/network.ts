@@ -7,15 +7,17 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GatewaySpec } from '../core/garden/gateway.ts';
-import { parsePrefix } from '../core/net/prefix.ts';
+import { type Prefix, parsePrefix } from '../core/net/prefix.ts';
 import { addLoopback, cable, ip, load, natOn, sourceValidation, sysctl } from './network-hand.ts';
 import { removeNamespace, removeOrphans } from './network-orphans.ts';
 import {
   LAB_ADDRESSES,
   LAB_BNG2,
   LAB_DARKNET,
+  LAB_MAP_RULE,
   LAB_POOLS,
   LAB_SHARED_POOLS,
+  LAB_SOFTWIRES,
   LAB_UPLINK,
   type LabAddresses,
   type LabHome,
@@ -84,6 +86,17 @@ export async function buildNetwork(options: NetworkOptions = {}): Promise<LabNet
   }
 }
 
+/** Inside addresses, and one address whose ports are told apart: it sees what comes out of the softwires. */
+function sharedSpec(pools: readonly Prefix[]): Partial<GatewaySpec> {
+  const { address, psidOffset, psidLength } = LAB_MAP_RULE;
+  const prefix = (text: string) => parsePrefix(text)!;
+  return {
+    pools: [...pools, ...LAB_SHARED_POOLS.map(prefix)],
+    sharedPools: [{ prefix: prefix(`${address}/32`), offset: psidOffset, psidLength }],
+    softwireBorders: [LAB_SOFTWIRES.aftr, LAB_SOFTWIRES.br].map((end) => prefix(`${end}/128`)),
+  };
+}
+
 class NamespaceNetwork implements LabNetwork {
   readonly bng: string;
   readonly bng2: string | undefined;
@@ -106,7 +119,7 @@ class NamespaceNetwork implements LabNetwork {
     const isShared = sharedHomes.length > 0;
     const { pools } = labGatewaySpec();
     this.spec = labGatewaySpec({
-      ...(isShared ? { pools: [...pools, ...LAB_SHARED_POOLS.map((text) => parsePrefix(text)!)] } : {}),
+      ...(isShared ? sharedSpec(pools) : {}),
       ...options.spec,
     });
     this.bng2 = radiusHomes > 0 ? `${run}-bng2` : undefined;

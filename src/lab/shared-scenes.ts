@@ -1,6 +1,4 @@
 // What the story of shared addresses looks at: a server's view of a home, a report and what became of it, softwires' own counts.
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { Lab, Sighting } from './lab.ts';
 import type { LabHome } from './network-plan.ts';
 import { LAB_MIRROR_PORT } from './site.ts';
@@ -11,10 +9,20 @@ export interface Seen {
   readonly port: number;
 }
 
-export interface Outcome {
-  readonly attribution: string;
-  readonly attributionReason: string;
-  readonly decision: string;
+/** As `engawa who` answers. */
+export interface Who {
+  readonly kind: string;
+  readonly reason: string;
+  readonly via: readonly { readonly kind: string; readonly id: string; readonly inside: string }[];
+  readonly line: { readonly id: string } | null;
+}
+
+/** A report that names no line, as `engawa desk list` shows it. */
+export interface Unresolved {
+  readonly address: string;
+  readonly port: number | null;
+  readonly kind: string;
+  readonly reason: string;
 }
 
 /** Under which address and port a server outside sees a home over IPv4; undefined = it was not reached. */
@@ -25,38 +33,24 @@ export async function mirrored(lab: Lab, { number }: LabHome): Promise<Seen | un
   return answer.status === 200 ? (JSON.parse(answer.body) as Seen) : undefined;
 }
 
-/** Sends what the honeypot saw as its operator would, and waits for what the service made of it. */
-export async function reportOf(
-  lab: Lab,
-  seen: Sighting,
-  event: Readonly<Record<string, unknown>> = {},
-): Promise<Outcome> {
-  const answer = await lab.report(seen, event);
-  if (answer.status !== 200)
-    throw new Error(`the report was not taken: ${answer.status} ${answer.body} ${JSON.stringify(answer)}`);
-  const outcome = await waitFor(
-    async () => lastOutcome(lab),
-    ({ decision }) => decision !== 'pending',
-  );
-  return outcome;
+export async function who(lab: Lab, { peer, port, at }: Sighting): Promise<Who> {
+  const asked = { address: peer, port, protocol: 'tcp', at: new Date(at).toISOString() };
+  return (await lab.order('who', asked)) as unknown as Who;
 }
 
-/** The newest report on record, read beside the service; undefined parts = not decided yet. */
-function lastOutcome({ site }: Lab): Outcome {
-  const database = new DatabaseSync(join(site.stateFolder, 'engawa.db'), { readOnly: true, timeout: 5000 });
-  try {
-    const row = database
-      .prepare('SELECT attribution, attribution_reason, decision FROM report ORDER BY seq DESC')
-      .get();
-    const text = (name: string) => String(row?.[name] ?? 'pending');
-    return {
-      attribution: text('attribution'),
-      attributionReason: text('attribution_reason'),
-      decision: text('decision'),
-    };
-  } finally {
-    database.close();
-  }
+/** What the honeypot saw, sent as its operator would; resolves when it is durable. */
+export async function send(lab: Lab, seen: Sighting, event: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  const answer = await lab.report(seen, event);
+  if (answer.status !== 200) throw new Error(`the report was not taken: ${JSON.stringify(answer)}`);
+}
+
+/** Waits for a report of this address, without a port, to arrive at the desk. */
+export function onTheDesk(lab: Lab, address: string): Promise<Unresolved | undefined> {
+  const look = async () => {
+    const { reports } = (await lab.order('desk.list', {})) as unknown as { reports: readonly Unresolved[] };
+    return reports.find((one) => one.address === address && one.port === null);
+  };
+  return waitFor(look, (one) => one !== undefined);
 }
 
 /** Packets of homes that came to the operator's end: IPv4 inside IPv6, and IPv4 beside it, which nobody should send. */
@@ -66,4 +60,13 @@ export async function softwirePackets({ network }: Lab): Promise<{ readonly insi
   const { nftables } = JSON.parse(stdout) as { nftables: { counter?: { name: string; packets: number } }[] };
   const count = (name: string) => nftables.find(({ counter }) => counter?.name === name)?.counter?.packets ?? -1;
   return { inside: count('inside_ipv6'), bare: count('bare_ipv4') };
+}
+
+/** Elements of the garden, by the kernel's own list. */
+export async function gardenSize({ network }: Lab): Promise<number> {
+  const { stdout } = await network.exec(network.bng, ['nft', '-j', 'list', 'table', 'inet', network.spec.table]);
+  const { nftables } = JSON.parse(stdout) as { nftables: { set?: { name: string; elem?: unknown[] } }[] };
+  const sizeOf = (set: { name: string; elem?: unknown[] } | undefined) =>
+    /^(strict|leaky)/.test(set?.name ?? '') ? (set!.elem?.length ?? 0) : 0;
+  return nftables.reduce((size, { set }) => size + sizeOf(set), 0);
 }

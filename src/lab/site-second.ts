@@ -19,7 +19,8 @@ export function userOf(home: number): string {
   return `home${home}@lab.example`;
 }
 
-export interface SecondBngPart {
+/** What the operator's folder has besides, of a part of the network that not every lab has. */
+export interface SitePart {
   readonly gateways: readonly unknown[];
   readonly accountingClients: readonly unknown[];
   readonly top: Readonly<Record<string, unknown>>;
@@ -27,9 +28,7 @@ export interface SecondBngPart {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export const NO_SECOND_BNG: SecondBngPart = { gateways: [], accountingClients: [], top: {}, files: {} };
-
-export function secondBngPart(aaa: 'freeradius' | 'own', homes: readonly number[]): SecondBngPart {
+export function secondBngPart(aaa: 'freeradius' | 'own', homes: readonly number[]): SitePart {
   const { top, files } = aaaPart(aaa, homes);
   const { name, ip4, pool4, pool6 } = LAB_BNG2;
   return {
@@ -59,7 +58,7 @@ export function secondBngPart(aaa: 'freeradius' | 'own', homes: readonly number[
 }
 
 /** Either asks or answers: a login has one server. */
-function aaaPart(aaa: 'freeradius' | 'own', homes: readonly number[]): Pick<SecondBngPart, 'top' | 'files'> {
+function aaaPart(aaa: 'freeradius' | 'own', homes: readonly number[]): Pick<SitePart, 'top' | 'files'> {
   const { name, ip4 } = LAB_BNG2;
   if (aaa === 'freeradius') {
     const { address, port, key } = LAB_POST_AUTH;

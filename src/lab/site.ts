@@ -7,7 +7,8 @@ import { formatIp } from '../core/net/ip.ts';
 import { formatPrefix } from '../core/net/prefix.ts';
 import type { LabCertificates } from './certificates.ts';
 import type { LabNetwork } from './network.ts';
-import { NO_SECOND_BNG, type SecondBngPart, secondBngPart, userOf } from './site-second.ts';
+import { type SitePart, secondBngPart, userOf } from './site-second.ts';
+import { sharedPart } from './site-shared.ts';
 
 export const LAB_NAMES = {
   portal: 'portal.lab.example',
@@ -78,7 +79,7 @@ export async function writeSite(folder: string, network: LabNetwork, parts: Site
   await writeFile(join(folder, 'packs', 'support.yaml'), stringify(packFile(network)));
   await writeFile(join(folder, 'policy.yaml'), stringify(LAB_POLICY));
   await writeFile(site.linesFile, linesFile(network));
-  const more = secondPart(network, parts.aaa);
+  const more = partsOf(network, parts.aaa);
   for (const [name, text] of Object.entries(more.files)) await writeFile(join(folder, name), text);
   await writeFile(site.configFile, stringify(configFile(network, tls, more)));
   for (const private_ of ['state', 'run', 'helper', 'mail']) await mkdir(join(folder, private_), { mode: 0o750 });
@@ -86,9 +87,19 @@ export async function writeSite(folder: string, network: LabNetwork, parts: Site
   return site;
 }
 
-function secondPart({ bng2, homes }: LabNetwork, aaa: SiteParts['aaa']): SecondBngPart {
+/** What this lab has besides the Linux gateway, together. */
+function partsOf({ bng2, cgn, homes }: LabNetwork, aaa: SiteParts['aaa']): SitePart {
   const behind = homes.filter((home) => home.behind === 'bng2').map(({ number }) => number);
-  return bng2 === undefined ? NO_SECOND_BNG : secondBngPart(aaa, behind);
+  const parts = [
+    ...(bng2 === undefined ? [] : [secondBngPart(aaa, behind)]),
+    ...(cgn === undefined ? [] : [sharedPart()]),
+  ];
+  return {
+    gateways: parts.flatMap((one) => one.gateways),
+    accountingClients: parts.flatMap((one) => one.accountingClients),
+    top: Object.assign({}, ...parts.map((one) => one.top)) as SitePart['top'],
+    files: Object.assign({}, ...parts.map((one) => one.files)) as SitePart['files'],
+  };
 }
 
 /** As the package does on a real machine: each process owns what it writes, the group may knock at the sockets. */
@@ -152,7 +163,7 @@ function linesFile(network: LabNetwork): string {
 function configFile(
   network: LabNetwork,
   tls: { readonly cert: string; readonly key: string },
-  more: SecondBngPart,
+  more: SitePart,
 ): unknown {
   const { spec, addresses } = network;
   const pair = (one: {
@@ -193,6 +204,12 @@ function configFile(
         portal: pair(spec.portal),
         sink: pair(spec.sink),
         pools: spec.pools.map(formatPrefix),
+        sharedPools: (spec.sharedPools ?? []).map(({ prefix, offset, psidLength }) => ({
+          prefix: formatPrefix(prefix),
+          psidOffset: offset,
+          psidLength,
+        })),
+        softwireBorders: (spec.softwireBorders ?? []).map(formatPrefix),
         infrastructure: spec.infrastructure.map(formatPrefix),
         ipv6Lengths: spec.ipv6Lengths,
         ntpServers: spec.ntpServers.map(formatPrefix),

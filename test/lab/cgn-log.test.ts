@@ -1,7 +1,7 @@
 // What the lab's translators write is what the product reads from real ones: the same block, the same time.
 import { expect, test } from 'vitest';
 import { formatIp } from '../../src/core/net/ip.ts';
-import { iosXrLine, junosLine } from '../../src/lab/cgn-log.ts';
+import { AFTR_SERVICE_SET, cardLine, pbaLine } from '../../src/lab/cgn-log.ts';
 import { CGN_DIALECTS } from '../../src/protocols/cgn-log/dialects.ts';
 import { readSyslog } from '../../src/protocols/syslog/message.ts';
 
@@ -21,21 +21,31 @@ function read(line: string, dialect: keyof typeof CGN_DIALECTS) {
 test('the CGN’s blocks, as a Juniper tells them', () => {
   const block = { inside: '100.64.0.2', outside: '203.0.113.129', low: 1536, high: 2047, allocatedAt: AT };
   const told = { inside: block.inside, outside: block.outside, ports: { low: 1536, high: 2047 } };
-  const first = read(junosLine('allocated', block, AT), 'junos-pba');
+  const first = read(pbaLine('allocated', block, AT), 'junos-pba');
   expect(first).toMatchObject({ ...told, kind: 'allocated', stamp: { at: AT }, own: { at: AT } });
-  const again = read(junosLine('in-use', block, LATER), 'junos-pba');
+  const again = read(pbaLine('in-use', block, LATER), 'junos-pba');
   expect(again).toMatchObject({ ...told, kind: 'in-use', stamp: { at: LATER }, sinceAt: AT });
-  const last = read(junosLine('released', block, LATER), 'junos-pba');
+  const last = read(pbaLine('released', block, LATER), 'junos-pba');
   expect(last).toMatchObject({ ...told, kind: 'released', stamp: { at: LATER } });
 });
 
-test('the AFTR’s blocks, as a Cisco tells them: by the B4, without a protocol', () => {
+test('the AFTR’s blocks, as a service card tells them: by the B4, without a protocol', () => {
   const block = { inside: '2001:db8:100:400::b4', outside: '203.0.113.130', low: 1536, high: 2047, allocatedAt: AT };
-  const first = read(iosXrLine('allocated', block, AT), 'cisco-ios-xr');
-  expect(first).toMatchObject({ kind: 'allocated', inside: block.inside, outside: block.outside });
-  expect(first.ports).toEqual({ low: 1536, high: 2047 });
-  expect(first.protocol).toBeUndefined();
+  const told = {
+    inside: block.inside,
+    outside: block.outside,
+    ports: { low: 1536, high: 2047 },
+    vrf: AFTR_SERVICE_SET,
+  };
   const ms = (14 * 60 + 45) * 60_000 + 38_000;
-  expect(first.stamp).toEqual({ wall: { year: 2022, month: 4, day: 4, ms } });
-  expect(read(iosXrLine('released', block, LATER), 'cisco-ios-xr').kind).toBe('released');
+  const stamp = { wall: { year: 2022, month: 4, day: 4, ms } };
+  const first = read(cardLine('allocated', block, AT), 'junos-ms-mpc');
+  expect(first).toMatchObject({ ...told, kind: 'allocated', stamp });
+  expect(first.protocol).toBeUndefined();
+  expect(read(cardLine('in-use', block, LATER), 'junos-ms-mpc')).toMatchObject({
+    ...told,
+    kind: 'in-use',
+    sinceAt: AT,
+  });
+  expect(read(cardLine('released', block, LATER), 'junos-ms-mpc')).toMatchObject({ ...told, kind: 'released' });
 });

@@ -2,7 +2,17 @@
 import { expect, test } from 'vitest';
 import { parseIp } from '../../src/core/net/ip.ts';
 import { containsIp, overlaps, type Prefix, parsePrefix } from '../../src/core/net/prefix.ts';
-import { LAB_ADDRESSES, LAB_BNG2, labGatewaySpec, MAX_LAB_HOMES, planHome } from '../../src/lab/network-plan.ts';
+import {
+  LAB_ADDRESSES,
+  LAB_BNG2,
+  LAB_CGN,
+  LAB_MAP_RULE,
+  LAB_SHARED_POOLS,
+  LAB_SOFTWIRES,
+  labGatewaySpec,
+  MAX_LAB_HOMES,
+  planHome,
+} from '../../src/lab/network-plan.ts';
 
 const homes = Array.from({ length: MAX_LAB_HOMES }, (_, i) => planHome(i + 1));
 const prefix = (text: string): Prefix => parsePrefix(text)!;
@@ -25,6 +35,25 @@ test('homes behind the second BNG have addresses in its pools, and nobody else h
   for (const pool of own) expect([...pools, ...infrastructure].some((one) => overlaps(one, pool))).toBe(false);
   for (const text of [LAB_BNG2.ip4, LAB_BNG2.ip6])
     expect(infrastructure.some((one) => containsIp(one, parseIp(text)!))).toBe(true);
+});
+
+test('homes that share addresses: what each has of its own lies in the pools, what is shared outside is nobody’s', () => {
+  const { pools, infrastructure } = labGatewaySpec();
+  const all = [...pools, ...LAB_SHARED_POOLS.map(prefix)];
+  const kinds = ['cgn', 'ds-lite', 'map-e'] as const;
+  const behind = kinds.flatMap((kind) => homes.map(({ number }) => planHome(number, 'bng', kind)));
+  for (const { ip4, prefix6, softwire } of behind) {
+    for (const one of [ip4, prefix6].map(prefix)) expect(all.some((pool) => overlaps(pool, one))).toBe(true);
+    if (softwire !== undefined) expect(containsIp(prefix(prefix6), parseIp(softwire)!)).toBe(true);
+  }
+  expect(new Set(behind.map(({ ip4 }) => ip4)).size, 'inside addresses, and one for all of MAP-E').toBe(121);
+  for (const outside of Object.values(LAB_CGN.outside)) {
+    expect(containsIp(prefix(LAB_CGN.outsidePool), parseIp(outside)!)).toBe(true);
+    expect([...all, ...infrastructure].some((one) => containsIp(one, parseIp(outside)!))).toBe(false);
+  }
+  for (const end of Object.values(LAB_SOFTWIRES))
+    expect(infrastructure.some((one) => containsIp(one, parseIp(end)!))).toBe(true);
+  expect(homes.some(({ ip4 }) => ip4 === LAB_MAP_RULE.address)).toBe(false);
 });
 
 test('addresses of a home’s computers over IPv6 lie in its delegated prefix', () => {

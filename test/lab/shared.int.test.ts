@@ -1,45 +1,55 @@
-// Homes that share IPv4 addresses, in one running lab: who goes into the garden, and that the address neighbour never notices.
-import { expect, test } from 'vitest';
-import type { Lab } from '../../src/lab/lab.ts';
-import { mirrored } from '../../src/lab/shared-scenes.ts';
-import { LAB_NAMES } from '../../src/lab/site.ts';
-import { browses, kernelGarden, knock, labOfThisFile, quarantine } from './scenes.ts';
+// `engawa lab --bng shared`: the story of homes that share IPv4 addresses, told in this process; and what nobody may be named for, in
+// the lab that it leaves behind.
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Lab } from '../../src/lab/lab.ts';
+import { Narrator } from '../../src/lab/narrator.ts';
+import { LAB_CGN } from '../../src/lab/network-plan.ts';
+import { run } from '../../src/lab/network-process.ts';
+import { who } from '../../src/lab/shared-scenes.ts';
+import { SHARED_HOMES, SharedStory } from '../../src/lab/shared-story.ts';
 
-const theLab = labOfThisFile({ homes: 0, sharedHomes: ['cgn', 'cgn', 'ds-lite', 'ds-lite'] });
+const ENGAWA = join(import.meta.dirname, '../../bin/engawa');
+const STORY_MS = 120_000;
 
-const portalOf = (lab: Lab, home: number) =>
-  lab.homes[home - 1]!.do<{ status: number; body: string }>('visit', {
-    url: `https://${LAB_NAMES.portal}/en/`,
-    ca: lab.site.caFile,
-    family: 4,
-  });
+let lab: Lab;
+beforeAll(async () => {
+  lab = await Lab.build({ homes: 0, sharedHomes: SHARED_HOMES });
+  await lab.startEngawa();
+}, STORY_MS);
+afterAll(async () => {
+  await lab?.destroy();
+}, 60_000);
 
-test.each([
-  ['behind a CGN', 1, 2],
-  ['with DS-Lite, behind the AFTR', 3, 4],
-])(
-  '%s the garden holds the inside address alone, and the portal knows the line by it',
-  async (_name, neighbour, bot) => {
-    const lab = await theLab();
-    const { site, emergency } = lab.network.addresses;
-    const [mine, other] = [lab.homes[bot - 1]!, lab.homes[neighbour - 1]!];
-    const before = await mirrored(lab, lab.network.homes[neighbour - 1]!);
-    expect((await mirrored(lab, lab.network.homes[bot - 1]!))?.address).toBe(before?.address);
-    // As a sensor of the operator's reports it, in front of the NAT.
-    const shown = await quarantine(lab, bot);
-    expect(shown.proof.partial).toBe(false);
-    const { ip4, prefix6 } = lab.network.homes[bot - 1]!;
-    expect(await kernelGarden(lab)).toEqual(
-      expect.arrayContaining([`strict ${ip4}`, `strict ${prefix6.split('/')[0]}`]),
-    );
-    for (const address of [site.ip4, site.ip6]) expect(await knock(mine, address, 9000)).toBe('refused');
-    expect(await mine.do('udp', { address: emergency.ip4, port: 5060 }), 'the lifeline through all of it').toBe(
-      'hello',
-    );
-    expect((await portalOf(lab, bot)).body).toContain(shown.case.checkCode);
-
-    expect([await browses(other, 4), await browses(other, 6)]).toEqual([true, true]);
-    expect((await mirrored(lab, lab.network.homes[neighbour - 1]!))?.address).toBe(before?.address);
-    expect((await portalOf(lab, neighbour)).body).not.toContain(shown.case.checkCode);
+test(
+  'one bot of each pair is quarantined alone: behind a CGN, with DS-Lite, with MAP-E',
+  async () => {
+    let told = '';
+    const narrator = new Narrator((text) => {
+      told += text;
+    });
+    await new SharedStory(lab, narrator).tell();
+    expect(narrator.failed(), told.slice(-4000)).toEqual([]);
+    expect(narrator.facts.length).toBeGreaterThan(45);
   },
+  STORY_MS,
 );
+
+test('a port of no block names nobody; with the CGN silent for two intervals its blocks do not either', async () => {
+  const outside = LAB_CGN.outside.cgn;
+  const ask = (port: number, at: number) => who(lab, { peer: outside, port, at, destinationPort: 23 });
+  expect(await ask(60_000, lab.now())).toMatchObject({ kind: 'none', line: null });
+  const { low } = lab.cgn!.blockOf(lab.network.homes[1]!)!;
+  expect((await ask(low, lab.now())).line?.id).toBe('LAB-2');
+  await lab.moveClock(25 * 60_000);
+  for (const { number } of lab.network.homes)
+    await lab.account(number, 'interim', { sessionId: `lab-${number}-again` });
+  expect(await ask(low, lab.now())).toMatchObject({ kind: 'stale', line: null });
+});
+
+test('the dry run says of each fact that it was not observed', async () => {
+  const { code, stdout, stderr } = await run([ENGAWA, 'lab', '--bng', 'shared', '--dry-run']);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain('MAP-E');
+  expect(stdout).not.toContain('✓');
+});
