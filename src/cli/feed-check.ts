@@ -12,6 +12,7 @@ import type { FeedFile, FileFault, OpenedFeed } from '../core/report/feed.ts';
 import { type FeedCheck, FeedChecker } from '../core/report/feed-check.ts';
 import { readerOf } from '../feed-formats.ts';
 import { plainText } from '../telemetry/plain.ts';
+import { unfolded } from '../unfolded.ts';
 import { CliFault, type GlobalOptions } from './context.ts';
 import { dryRunFamilies } from './dry-run-families.ts';
 import { dryRunFeed } from './dry-run-feed.ts';
@@ -40,11 +41,13 @@ export function feedCheckCommand(feeds: Command, done: (exitCode: number) => voi
 /** Exit code: 0 = fit to be let in. */
 async function check(path: string, options: Options, globals: GlobalOptions): Promise<number> {
   const feed = dryRunFeed(options.source, globals);
-  const bytes = input(path);
+  const unpacked = await unfolded({ name: options.name ?? basename(path), bytes: input(path) });
+  if (!unpacked.ok) throw new CliFault(1, unpacked.error.code, `${path}: ${unpacked.error.text}`);
+  const { name: fileName, bytes } = unpacked.value;
   const now = Date.now();
   const file: FeedFile = {
     source: feed.name,
-    fileName: options.name ?? basename(path),
+    fileName,
     bytes: [bytes],
     beside: (options.beside ?? []).map((one) => ({ fileName: basename(one), bytes: input(one) })),
     evidenceHash: hash('sha256', bytes, 'hex'),

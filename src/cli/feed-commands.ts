@@ -12,6 +12,7 @@ import type { RefusedRow } from '../core/report/report.ts';
 import { readerOf } from '../feed-formats.ts';
 import type { Json } from '../flow/ports.ts';
 import { policyFacts } from '../start-check.ts';
+import { unfolded } from '../unfolded.ts';
 import { callOperation } from './call.ts';
 import { CliFault, configPath, type GlobalOptions, readConfig } from './context.ts';
 import { dryRunFamilies } from './dry-run-families.ts';
@@ -125,12 +126,14 @@ async function listParked(globals: GlobalOptions): Promise<void> {
 
 /** Parses as an ingest would; attributes and decides nothing, so it needs no store. */
 async function dryRun(file: string, source: string, globals: GlobalOptions): Promise<number> {
-  const bytes = readInput(file);
+  const unpacked = await unfolded({ name: basename(file), bytes: readInput(file) });
+  if (!unpacked.ok) throw new CliFault(1, unpacked.error.code, `${file}: ${unpacked.error.text}`);
+  const { name: fileName, bytes } = unpacked.value;
   const familyOf = dryRunFamilies(globals);
   const evidenceHash = hash('sha256', bytes, 'hex');
   const feed = await readerOf(dryRunFeed(source, globals))({
     source,
-    fileName: basename(file),
+    fileName,
     bytes: [bytes],
     evidenceHash,
     receivedAt: Date.now(),

@@ -375,7 +375,12 @@ export interface DkimSignature {
  * same bytes give it again. Rejects when it cannot work itself (or has too much to do): then nothing was learned, try later.
  */
 export interface Unpacker {
-  zip(bytes: Uint8Array, signal?: AbortSignal): Promise<Result<readonly UnpackedPart[], UnpackError>>;
+  /** `file`: brought or fetched by the operator, and may unfold to what a plain file may have; `mail`: anybody's. */
+  zip(
+    bytes: Uint8Array,
+    from: 'file' | 'mail',
+    signal?: AbortSignal,
+  ): Promise<Result<readonly UnpackedPart[], UnpackError>>;
   mail(bytes: Uint8Array, signal?: AbortSignal): Promise<Result<UnpackedMail, UnpackError>>;
   /** `keys`: TXT records by name. Without them it tells which are asked. */
   dkim(

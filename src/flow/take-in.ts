@@ -70,7 +70,7 @@ async function takeEntries(
   progress: (rows: number) => void,
 ): Promise<Result<Taken, Parked>> {
   const evidenceHash = await parts.evidence.keep(file.bytes);
-  const unpacked = await parts.unpacker.zip(file.bytes);
+  const unpacked = await parts.unpacker.zip(file.bytes, 'file');
   if (!unpacked.ok) return parkWhole(parts, file, evidenceHash, unpacked.error);
   if (unpacked.value.length === 0)
     return parkWhole(parts, file, evidenceHash, { code: 'zip-empty', text: 'an archive without files' });

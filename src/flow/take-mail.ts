@@ -157,7 +157,7 @@ async function filesOf(
       files.push(whole);
       continue;
     }
-    const opened = await unpacker.zip(bytes, signal);
+    const opened = await unpacker.zip(bytes, 'mail', signal);
     unpacked += opened.ok ? opened.value.reduce((sum, entry) => sum + entry.bytes.length, 0) : 0;
     if (!opened.ok || unpacked > MAX_UNPACKED)
       files.push({

@@ -25,18 +25,18 @@ const isGone = (pid: number | undefined) => {
 };
 
 test('one process stays warm for mail, archives, XML and signatures', async () => {
-  const first = await unpacker.zip(good);
+  const first = await unpacker.zip(good, 'mail');
   expect(first).toMatchObject({ ok: true, value: [{ name: 'a.csv' }] });
   const { pid } = unpacker;
   expect(await unpacker.mail(mail)).toMatchObject({ ok: true, value: { subject: 'x', parts: [{ name: 'a.csv' }] } });
   expect(await unpacker.xml(Buffer.from('<a><b>c</b></a>'))).toMatchObject({ ok: true, value: { root: 'a' } });
   expect(await unpacker.dkim(mail, { now: 0, keys: {} })).toEqual({ ok: true, value: [] });
-  expect(codeOf(await unpacker.zip(Buffer.from('PK')))).toBe('zip-broken');
+  expect(codeOf(await unpacker.zip(Buffer.from('PK'), 'mail'))).toBe('zip-broken');
   expect(unpacker.pid, 'a fault of the bytes ends nothing').toBe(pid);
 });
 
 test('it has no environment, no file of ours and nothing to run', async () => {
-  await unpacker.zip(good);
+  await unpacker.zip(good, 'mail');
   const environment = readFileSync(`/proc/${unpacker.pid}/environ`, 'utf8');
   expect(environment).toBe('');
   const command = readFileSync(`/proc/${unpacker.pid}/cmdline`, 'utf8').split('\0');
@@ -48,7 +48,7 @@ test('it has no environment, no file of ours and nothing to run', async () => {
 });
 
 test('F13: 10^6 MIME parts and a mail that needs more memory end the process; the next mail is read by another', async () => {
-  await unpacker.zip(good);
+  await unpacker.zip(good, 'mail');
   const { pid } = unpacker;
   const parts = Buffer.concat([
     Buffer.from('Content-Type: multipart/mixed; boundary=x\r\n\r\n'),
@@ -94,16 +94,19 @@ test('F13: a job beyond its time is ended, and so is one that only waits', async
 
 test('F14: what a zip bomb unfolds to ends at the cap, with the process alive', async () => {
   const bomb = zipFile({ name: 'a', content: Buffer.alloc(100 * MIB) });
-  await unpacker.zip(good);
+  await unpacker.zip(good, 'mail');
   const { pid } = unpacker;
-  expect(codeOf(await unpacker.zip(bomb))).toBe('too-much-out');
+  expect(codeOf(await unpacker.zip(bomb, 'mail'))).toBe('too-much-out');
+  expect(await unpacker.zip(bomb, 'file'), 'a file of the operator may be as large as that').toMatchObject({
+    ok: true,
+  });
   expect(isGone(pid)).toBe(false);
-  expect(await unpacker.zip(good)).toMatchObject({ ok: true });
+  expect(await unpacker.zip(good, 'mail')).toMatchObject({ ok: true });
 });
 
 test('asked too often at once it says so, and what waited is done', async () => {
   const asked = Array.from({ length: 40 }, () =>
-    unpacker.zip(good).then(
+    unpacker.zip(good, 'mail').then(
       () => 'done',
       () => 'busy',
     ),
@@ -115,12 +118,12 @@ test('asked too often at once it says so, and what waited is done', async () => 
 
 test('a caller that goes away ends its job, not the next one', async () => {
   const gone = AbortSignal.abort(new Error('gone'));
-  await expect(unpacker.zip(good, gone)).rejects.toThrow('gone');
-  expect(await unpacker.zip(good)).toMatchObject({ ok: true });
+  await expect(unpacker.zip(good, 'mail', gone)).rejects.toThrow('gone');
+  expect(await unpacker.zip(good, 'mail')).toMatchObject({ ok: true });
 });
 
 test('a process that was killed from outside is replaced', async () => {
-  await unpacker.zip(good);
+  await unpacker.zip(good, 'mail');
   process.kill(unpacker.pid!, 'SIGKILL');
-  expect(await unpacker.zip(good)).toMatchObject({ ok: true });
+  expect(await unpacker.zip(good, 'mail')).toMatchObject({ ok: true });
 });

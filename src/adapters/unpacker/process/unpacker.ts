@@ -19,6 +19,9 @@ export const BOUNDS: Bounds = {
   memory: 256 * MIB,
 };
 
+/** An archive of a day's reports unfolds to hundreds of MB; it streams, so the process needs no more memory for it. */
+const OF_FILES = { bytesOut: 512 * MIB, cpuMs: 15_000, wallMs: 120_000 } as const;
+
 const MAX_WAITING = 32;
 /** A process that has swollen so far could fail the next job, and a thousand jobs leave traces that nobody looked for. */
 const SWOLLEN = 160 * MIB;
@@ -30,6 +33,7 @@ const NEVER = new AbortController().signal;
 
 export class ProcessUnpacker implements Unpacker {
   readonly #bounds: Bounds;
+  readonly #ofFiles: Bounds;
   #worker: Worker | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -38,6 +42,7 @@ export class ProcessUnpacker implements Unpacker {
 
   constructor(bounds: Partial<Bounds> = {}) {
     this.#bounds = { ...BOUNDS, ...bounds };
+    this.#ofFiles = { ...BOUNDS, ...OF_FILES, ...bounds };
   }
 
   /** Of the process that is warm now. */
@@ -45,8 +50,13 @@ export class ProcessUnpacker implements Unpacker {
     return this.#worker?.pid;
   }
 
-  async zip(bytes: Uint8Array, signal?: AbortSignal): Promise<Result<readonly UnpackedPart[], UnpackError>> {
-    const done = await this.#ask({ kind: 'zip', limits: this.#bounds }, bytes, signal);
+  async zip(
+    bytes: Uint8Array,
+    from: 'file' | 'mail',
+    signal?: AbortSignal,
+  ): Promise<Result<readonly UnpackedPart[], UnpackError>> {
+    const bounds = from === 'file' ? this.#ofFiles : this.#bounds;
+    const done = await this.#ask({ kind: 'zip', limits: bounds }, bytes, signal, bounds);
     return done.ok ? ok(done.value.parts) : done;
   }
 
@@ -82,15 +92,16 @@ export class ProcessUnpacker implements Unpacker {
     job: Job,
     bytes: Uint8Array,
     signal: AbortSignal = NEVER,
+    bounds: Bounds = this.#bounds,
   ): Promise<Result<Extract<Outcome, { is: 'done' }>, UnpackError>> {
-    if (bytes.length > this.#bounds.bytesIn)
-      return err({ code: 'too-large', text: `${bytes.length} octets; at most ${this.#bounds.bytesIn} are unpacked` });
+    if (bytes.length > bounds.bytesIn)
+      return err({ code: 'too-large', text: `${bytes.length} octets; at most ${bounds.bytesIn} are unpacked` });
     const outcome = await this.#inTurn(async () => {
       signal.throwIfAborted();
       const { limits, ...rest } = job;
       const bare = { ...rest, limits: { parts: limits.parts, depth: limits.depth, bytesOut: limits.bytesOut } } as Job;
-      const first = await this.#once(bare, bytes, signal);
-      return first.isSecondChance ? (await this.#once(bare, bytes, signal)).outcome : first.outcome;
+      const first = await this.#once(bare, bytes, signal, bounds);
+      return first.isSecondChance ? (await this.#once(bare, bytes, signal, bounds)).outcome : first.outcome;
     });
     return outcome.is === 'done' ? ok(outcome) : err(outcome.fault);
   }
@@ -108,13 +119,13 @@ export class ProcessUnpacker implements Unpacker {
     }
   }
 
-  async #once(job: Job, bytes: Uint8Array, signal: AbortSignal) {
+  async #once(job: Job, bytes: Uint8Array, signal: AbortSignal, bounds: Bounds) {
     if (this.#isClosed) throw new Error('the unpacker is closed');
     if (this.#worker === undefined || this.#worker.isOver) this.#worker = await Worker.start(this.#bounds);
     const worker = this.#worker;
     const mayBeOurs = worker.jobs > 0 && worker.resident > LEAN;
     const wasFresh = worker.jobs === 0;
-    const outcome = await worker.do(job, bytes, signal);
+    const outcome = await worker.do(job, bytes, { signal, bounds });
     if (!worker.isOver && (worker.resident > SWOLLEN || worker.jobs >= JOBS_PER_PROCESS)) await worker.end();
     const code = outcome.is === 'ended' ? outcome.fault.code : '';
     const isSecondChance = code === 'memory-limit' ? mayBeOurs : code !== '' && code !== 'time-limit' && !wasFresh;

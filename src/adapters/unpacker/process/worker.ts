@@ -95,13 +95,17 @@ export class Worker {
   }
 
   /** Rejects only when `signal` ends it. */
-  async do(job: Job, bytes: Uint8Array, signal: AbortSignal): Promise<Outcome> {
+  async do(
+    job: Job,
+    bytes: Uint8Array,
+    { signal, bounds }: { readonly signal: AbortSignal; readonly bounds: Bounds },
+  ): Promise<Outcome> {
     this.jobs++;
     const over = new AbortController();
     try {
-      const answer = this.#answer();
+      const answer = this.#answer(bounds);
       this.#send(job, bytes);
-      const outcome = await Promise.race([answer, this.#overTime(over.signal), aborted(signal, over.signal)]);
+      const outcome = await Promise.race([answer, this.#overTime(over.signal, bounds), aborted(signal, over.signal)]);
       if (outcome.is === 'ended') await this.end();
       return outcome;
     } catch (cause) {
@@ -118,7 +122,7 @@ export class Worker {
     this.#child.stdin!.write(bytes);
   }
 
-  #answer(): Promise<Outcome> {
+  #answer(bounds: Bounds): Promise<Outcome> {
     const parts: { name: string; mediaType: string; pieces: Uint8Array[] }[] = [];
     let size = 0;
     return new Promise((resolve) => {
@@ -128,8 +132,8 @@ export class Worker {
         if (said === 'broken') return ended('unpacker-broken', 'the process said something that is no answer');
         size += bytes.length;
         // It counts itself; that it can count is not taken on trust.
-        if (parts.length > this.#bounds.parts || size > this.#bounds.bytesOut)
-          return ended('too-much-out', `unfolds to more than ${this.#bounds.bytesOut} octets`);
+        if (parts.length > bounds.parts || size > bounds.bytesOut)
+          return ended('too-much-out', `unfolds to more than ${bounds.bytesOut} octets`);
         if (said.is === 'part') parts.push({ name: said.name, mediaType: said.mediaType, pieces: [] });
         else if (said.is === 'bytes') parts.at(-1)?.pieces.push(Buffer.from(bytes));
         else if (said.is === 'fault') resolve({ is: 'fault', fault: { code: said.code, text: said.text } });
@@ -149,8 +153,7 @@ export class Worker {
   }
 
   /** Looks again when the processor time can be used up at the earliest. */
-  async #overTime(signal: AbortSignal): Promise<Outcome> {
-    const { cpuMs, wallMs } = this.#bounds;
+  async #overTime(signal: AbortSignal, { cpuMs, wallMs }: Bounds): Promise<Outcome> {
     const fault = { code: 'time-limit', text: `needs more than ${cpuMs} ms` };
     const began = performance.now();
     const before = (await cpuMsOf(this.#child.pid!)) ?? 0;
