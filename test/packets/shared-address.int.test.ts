@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { GardenKey } from '../../src/core/garden/key.ts';
 import { rangesOf } from '../../src/core/net/port-set.ts';
 import { parsePrefix } from '../../src/core/net/prefix.ts';
-import { LAB_MAP_RULE, LAB_SOFTWIRES } from '../../src/lab/network-plan.ts';
+import { LAB_ADDRESSES, LAB_MAP_RULE, LAB_SOFTWIRES } from '../../src/lab/network-plan.ts';
 import { putCommands, removeCommands } from '../../src/protocols/nftables/elements.ts';
 import { type Agent, type Stage, setStage } from './tools/stage.ts';
 
@@ -24,7 +24,8 @@ beforeAll(async () => {
     sharedHomes: ['map-e', 'map-e'],
     spec: {
       sharedPools: [{ prefix: prefix(address), offset, psidLength }],
-      softwireBorders: [prefix(LAB_SOFTWIRES.br)],
+      // The other site plays a border that stands beyond this gateway.
+      softwireBorders: [prefix(LAB_SOFTWIRES.br), prefix(LAB_ADDRESSES.otherSite.ip6)],
     },
   });
 });
@@ -158,6 +159,79 @@ test('two flows that steering would make one are never taken for a neighbour', a
   expect((await heardBy(stage.bng, 2)).map(ownerOf)).toEqual([0, 0]);
   for (const id of ['first', 'third']) await bot().tell({ do: 'close', id });
 });
+
+test('what a line may ask in a second is its own: a flood takes nothing from another strict line of the address', async () => {
+  const { spec } = stage.network;
+  const both = [0, 1].map(share);
+  const elements = both.map((one) => ({
+    prefix: one,
+    access: 'strict' as const,
+    abusedPorts: [],
+    timeoutSeconds: 600,
+  }));
+  await stage.send(putCommands(spec, elements));
+  await stage.dnsAlive(true);
+  await bot().tell({ do: 'udp-burst', host: at().resolver.ip4, port: 53, count: 400 });
+  expect(await neighbour().udp(at().resolver.ip4, 53)).toBe('echo');
+  const heard = await stage.bng.heard();
+  const owners = heard.map(ownerOf);
+  expect(owners.filter((home) => home === 1)).toHaveLength(1);
+  expect(owners.filter((home) => home === 0).length).toBeLessThan(200);
+  await stage.send(
+    removeCommands(
+      spec,
+      both.map((one) => ({ prefix: one })),
+    ),
+  );
+});
+
+test('a strict prefix keeps its softwire: IPv4 in IPv6 passes to a border and back, and to nobody else', async () => {
+  const { network, send } = stage;
+  const home = network.homes[0]!;
+  const own = prefix(home.prefix6);
+  await count(network.internet, `ip6 saddr ${home.prefix6}`);
+  await count(home.hostNamespace, 'meta nfproto ipv6');
+  await send(putCommands(network.spec, [{ prefix: own, access: 'strict', abusedPorts: [], timeoutSeconds: 600 }]));
+  const { site, otherSite } = at();
+  for (const withLimit of [false, true]) {
+    await tunnelled(home.hostNamespace, site.ip6, withLimit);
+    await tunnelled(home.hostNamespace, otherSite.ip6, withLimit);
+  }
+  await expect.poll(() => packets(network.internet)).toBe(2);
+  await tunnelled(network.internet, home.host.ip6, false, otherSite.ip6);
+  await expect.poll(() => packets(home.hostNamespace)).toBe(1);
+  await tunnelled(network.internet, home.host.ip6, false, site.ip6);
+  await tunnelled(network.internet, home.host.ip6, true, otherSite.ip6);
+  await expect.poll(() => packets(home.hostNamespace)).toBe(2);
+  await send(removeCommands(network.spec, [{ prefix: own }]));
+});
+
+/** Counts IPv4 in IPv6 that arrives in a namespace. */
+async function count(namespace: string, match: string): Promise<void> {
+  const rules = [
+    'add table inet tunnelled',
+    'add counter inet tunnelled seen',
+    'add chain inet tunnelled arriving { type filter hook prerouting priority -300; }',
+    `add rule inet tunnelled arriving ${match} meta l4proto 4 counter name seen`,
+  ].join('\n');
+  expect((await stage.network.exec(namespace, ['nft', rules])).code).toBe(0);
+}
+
+async function packets(namespace: string): Promise<number> {
+  const { stdout } = await stage.network.exec(namespace, ['nft', 'list', 'counter', 'inet', 'tunnelled', 'seen']);
+  return Number(/packets (\d+)/.exec(stdout)![1]);
+}
+
+/** One packet with an empty IPv4 header inside; `withLimit`: behind a destination option as RFC 2473 §4.1.1 has it. */
+async function tunnelled(namespace: string, to: string, withLimit: boolean, from?: string): Promise<void> {
+  const inner = `450000140000000040000000${'c0000201'}${'c0000202'}`;
+  const data = withLimit ? `0400040104010100${inner}` : inner;
+  const bind = from === undefined ? '' : `bind(S, pack_sockaddr_in6(0, inet_pton(AF_INET6, '${from}'))) or die $!;`;
+  const script = `use Socket qw(:all); socket(S, AF_INET6, SOCK_RAW, ${withLimit ? 60 : 4}) or die $!; ${bind}
+    send(S, pack('H*', '${data}'), 0, pack_sockaddr_in6(0, inet_pton(AF_INET6, '${to}'))) or die $!;`;
+  const { code, stderr } = await stage.network.exec(namespace, ['perl', '-e', script]);
+  expect([code, stderr]).toEqual([0, '']);
+}
 
 test('an ICMP error has no port of its own and reaches the neighbour as ever', async () => {
   await put('strict');

@@ -1,7 +1,7 @@
 // What one garden element closes: an address or prefix, or the port set of one household behind a shared address. Where no port
 // set is said, it is a plain prefix and is written as one.
 
-import { isPortSet, type PortSet, rangesOf, sameShape } from '../net/port-set.ts';
+import { isPortSet, type PortSet, rangesOf } from '../net/port-set.ts';
 import { formatPrefix, overlaps, type Prefix, parsePrefix } from '../net/prefix.ts';
 import type { PortRange } from '../net/transport.ts';
 
@@ -36,11 +36,4 @@ export function keyOverlaps(key: GardenKey, held: { readonly prefix: Prefix; rea
   const { ports } = held;
   if (key.portSet === undefined || ports === undefined) return true;
   return rangesOf(key.portSet).some((range) => range.low <= ports.high && ports.low <= range.high);
-}
-
-/** May one packet belong to both? */
-export function keysMeet(a: GardenKey, b: GardenKey): boolean {
-  if (!overlaps(a, b)) return false;
-  if (a.portSet === undefined || b.portSet === undefined || !sameShape(a.portSet, b.portSet)) return true;
-  return a.portSet.psid === b.portSet.psid;
 }
