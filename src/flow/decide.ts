@@ -22,10 +22,11 @@ import { isSupportOpen, LIMITS, type Policy } from '../core/policy/policy.ts';
 import { canonicalFamily, type FamilyBook } from '../core/report/family.ts';
 import type { Report } from '../core/report/report.ts';
 import type { Attributed, Attributor } from './attribute.ts';
-import { evidenceOf } from './attribute.ts';
 import type { Casebook } from './casebook.ts';
 import { localTime } from './local-time.ts';
+import { insertByTime, outcomeOf } from './outcome.ts';
 import type { Clock, HoldSwitch, Ids, Json, Log, ReportOutcome, Store } from './ports.ts';
+import { type Sighting, Sightings } from './sightings.ts';
 import type { SourceQuality } from './source-quality.ts';
 
 export interface Policies {
@@ -60,7 +61,7 @@ export interface Decided {
   readonly decision: Decision;
 }
 
-const BATCH = 1000;
+const BATCH = 2000;
 /** Lines whose reports a run keeps in memory: a file names the same bots over and over. */
 const HISTORIES_KEPT = 2000;
 /** Design allows no wider ceiling than 50. */
@@ -77,6 +78,7 @@ export class Decider {
   readonly #parts: DecideParts;
   readonly #histories = new Map<string, Report[]>();
   readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #sightings: Sightings;
   #breaker: BreakerState = NEW_BREAKER;
   #running: Promise<number> | undefined;
   /** Somebody asked since the last look: reports stored during the last turn of a run are not left to the next one. */
@@ -85,6 +87,7 @@ export class Decider {
 
   constructor(parts: DecideParts) {
     this.#parts = parts;
+    this.#sightings = new Sightings({ ...parts, preview: (...asked) => this.preview(...asked) });
   }
 
   breaker(): BreakerState {
@@ -133,21 +136,37 @@ export class Decider {
     );
     for (const { report, found } of attributed)
       this.#parts.quality?.note(report.source, found.attribution, this.#parts.gatewayOfAddress?.(report.ip));
-    const byLine = Map.groupBy(attributed, ({ report, found }) => found.line?.id ?? `report ${report.id}`);
+    const byLine = Map.groupBy(attributed, ({ found }) => found.line?.id ?? '');
+    const nobodys = byLine.get('') ?? [];
+    byLine.delete('');
     const quiet: ReportOutcome[] = [];
-    await Promise.all(
-      [...byLine].map(([key, group]) =>
-        this.inTurn(key, async () => {
-          // One line's reports in order: each may change what the next one meets. Its history is read once per run.
-          const history = await this.#keptHistory(group[0]?.found.line);
-          for (const { report, found } of group) {
-            quiet.push(...(await this.#decideOne(report, found, history)));
-            insertByTime(history, report);
-          }
-        }),
-      ),
-    );
+    const decided = [...byLine].map(([key, group]) => this.inTurn(key, () => this.#decideLine(group, quiet)));
+    // In the same turn as the first of the lines: then one transaction takes both.
+    await Promise.all([this.#decideNobodys(nobodys), ...decided]);
     if (quiet.length > 0) await this.#parts.store.commit({ reportOutcomes: quiet });
+  }
+
+  async #decideNobodys(reports: readonly Sighting[]): Promise<void> {
+    const outcomes: ReportOutcome[] = [];
+    for (const { report, found } of reports) outcomes.push(...(await this.#decideOne(report, found, [])));
+    if (outcomes.length > 0) await this.#parts.store.commit({ reportOutcomes: outcomes });
+  }
+
+  /** One line's reports in order: each may change what the next one meets. Its history is read once per run. */
+  async #decideLine(group: readonly Sighting[], quiet: ReportOutcome[]): Promise<void> {
+    const history = await this.#keptHistory(group[0]?.found.line);
+    let mayBeTogether = true;
+    for (let done = 0; done < group.length; ) {
+      const together = mayBeTogether ? await this.#sightings.record(group.slice(done), history) : 0;
+      done += together;
+      const next = together > 0 ? undefined : group[done++];
+      if (next === undefined) continue;
+      const outcomes = await this.#decideOne(next.report, next.found, history);
+      quiet.push(...outcomes);
+      insertByTime(history, next.report);
+      // Nothing new of its cases, nothing new for the rest.
+      mayBeTogether = outcomes.length === 0;
+    }
   }
 
   /** Preview and act of one line are one thing: two decisions that looked at the same state would both tighten (C13). */
@@ -190,12 +209,13 @@ export class Decider {
     report: Report,
     found: Attributed,
     history?: readonly Report[],
+    knownCases?: readonly Case[],
   ): Promise<{ readonly decision: Decision; readonly input: DecideInput }> {
     const { store, clock, policies, hold } = this.#parts;
     const now = clock.now();
     const policy = policies.active();
     const line = found.line;
-    const cases = line === undefined ? [] : await store.casesOfLine(line.id, line.epoch);
+    const cases = knownCases ?? (line === undefined ? [] : await store.casesOfLine(line.id, line.epoch));
     const reports = history ?? (await this.#historyOf(line));
     const open = cases.find((one) => one.state !== 'closed' && one.family === report.family);
     const casePolicy = open === undefined ? undefined : policies.byVersion(open.policyVersion);
@@ -340,25 +360,6 @@ export class Decider {
 
 function touchesCase(decision: Decision): boolean {
   return decision.kind === 'act' || decision.kind === 'watch' || decision.caseId !== undefined;
-}
-
-export function outcomeOf(report: Report, found: Attributed, decision: Decision): ReportOutcome {
-  const plan = decision.kind === 'act' ? decision.plan : undefined;
-  return {
-    reportId: report.id,
-    attribution: found.attribution.kind,
-    attributionReason: found.attribution.reason,
-    ...(found.line === undefined ? {} : { lineId: found.line.id, epoch: found.line.epoch }),
-    ...(decision.caseId === undefined ? {} : { caseId: decision.caseId }),
-    decision: plan === undefined ? decision.kind : plan.hold === undefined ? plan.access : 'held',
-    reason: plan?.hold ?? decision.reason,
-    evidence: { attribution: evidenceOf(found.attribution), trace: decision.trace as unknown as Json },
-  };
-}
-
-function insertByTime(reports: Report[], report: Report): void {
-  const after = reports.findLastIndex((one) => one.observedAt <= report.observedAt);
-  reports.splice(after + 1, 0, report);
 }
 
 /** Everything a rule or a corroboration may look back at. */

@@ -14,7 +14,7 @@ import type { SharingRule } from '../../src/core/line/sharing/rules.ts';
 import type { CoverageSpan, TranslationEvent } from '../../src/core/line/translation.ts';
 import type { Report } from '../../src/core/report/report.ts';
 import { Attributor, insideOf } from '../../src/flow/attribute.ts';
-import { outcomeOf } from '../../src/flow/decide.ts';
+import { outcomeOf } from '../../src/flow/outcome.ts';
 import { at, INTERIM_MS, ip, line, named, prefix, reset, said } from '../core/line/records.ts';
 
 const OUTSIDE = '192.0.2.1';

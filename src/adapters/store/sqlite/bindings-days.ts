@@ -219,8 +219,9 @@ export class BindingDays {
         const claim = this.#fromHot(row, at.realm, at.prefix);
         held.claims.push(claim);
         for (const one of hot) {
-          if (one.wasStopped(row.session)) held.stopped.add(claim.session);
-          if (one.hasMoved(row.session, ip, length)) held.moved.add(claim.session);
+          const session = one === day ? day.sessionOf(number) : one.session(row.session);
+          if (one.wasStopped(session)) held.stopped.add(claim.session);
+          if (one.hasMoved(session, ip, length)) held.moved.add(claim.session);
         }
       }
   }

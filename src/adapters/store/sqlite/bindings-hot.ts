@@ -80,6 +80,7 @@ export class HotDays {
   }
 
   async #warmAll(): Promise<void> {
+    if (this.#waiting.length === 0) return;
     this.#loader = new HotLoader(this.#options.path);
     try {
       while (this.#waiting.length > 0 && !this.#isClosed) {

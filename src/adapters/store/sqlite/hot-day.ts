@@ -295,20 +295,26 @@ export class HotDay {
     return found;
   }
 
-  wasStopped(session: Words): boolean {
-    return this.#sessions.columns.stop[this.#session(session)] !== 0;
+  /** Number of the session of a claim. */
+  sessionOf(claim: number): number {
+    return this.#claims.columns.session[claim]!;
+  }
+
+  /** The number by which a session goes on this day; 0 = it said nothing. */
+  session(words: Words): number {
+    return this.#session(words);
+  }
+
+  wasStopped(session: number): boolean {
+    return this.#sessions.columns.stop[session] !== 0;
   }
 
   /** Did the session name another prefix of the family than this one? */
-  hasMoved(session: Words, ip: Uint8Array, length: number): boolean {
-    const here = wordsOf(ip);
+  hasMoved(session: number, ip: Uint8Array, length: number): boolean {
     const { columns } = this.#claims;
     const { words, realmAndLength } = this.#places.columns;
-    for (
-      let one = this.#sessions.columns.claim[this.#session(session)]!;
-      one !== 0;
-      one = columns.nextOfSession[one]!
-    ) {
+    const here = wordsOf(ip);
+    for (let one = this.#sessions.columns.claim[session]!; one !== 0; one = columns.nextOfSession[one]!) {
       const place = columns.place[one]!;
       const isHere = (realmAndLength[place]! & 255) === length && isAt(words, place, here);
       if (!isHere && isIpv4(wordsAt(words, place)) === isIpv4(here)) return true;
