@@ -116,7 +116,7 @@ function partsOf(options: PortalOptions): Parts {
 
 /** RFC 8908 API: anybody may ask, the answer is about the asker's own line, straight from the desk. */
 async function answerCaptive(parts: Parts, request: Request, response: Response): Promise<void> {
-  const captive = isCaptive(await parts.options.desk.of(peerOf(request)));
+  const captive = isCaptive(await parts.options.desk.of(peerOf(request), request.socket.remotePort));
   for (const [name, value] of Object.entries(CAPPORT_HEADERS)) response.setHeader(name, value);
   response.end(captiveBody(captive, `${parts.options.portalOrigins[0]}/`));
 }
@@ -125,7 +125,7 @@ async function answerCaptive(parts: Parts, request: Request, response: Response)
 async function toLanguage(parts: Parts, request: Request, response: Response): Promise<void> {
   const { languages, defaultLanguage, desk } = parts.options;
   const wished = negotiate(request.get('accept-language'), languages, '');
-  const known = wished === '' ? (await desk.of(peerOf(request)))?.language : undefined;
+  const known = wished === '' ? (await desk.of(peerOf(request), request.socket.remotePort))?.language : undefined;
   const tag = wished !== '' ? wished : known !== undefined && languages.includes(known) ? known : defaultLanguage;
   response.redirect(302, `/${tag}/`);
 }

@@ -669,6 +669,380 @@ describe('outside the garden', () => {
   });
 });
 
+describe('who asks at an address that lines share', () => {
+  it('is asked for with the port of the very connection, wherever a line is looked up', async () => {
+    const asked: unknown[] = [];
+    const noting =
+      <A extends unknown[], R>(ask: (...all: A) => R) =>
+      (...all: A): R => {
+        asked.push(all.at(-1));
+        return ask(...all);
+      };
+    const { desk } = portal;
+    desk.of = noting(desk.of.bind(desk));
+    desk.standing = noting(desk.standing.bind(desk));
+    desk.byCode = noting(desk.byCode.bind(desk));
+    const host = `Host: 127.0.0.1:${portal.port}\r\nConnection: close\r\n\r\n`;
+    for (const target of ['http://evil.example/en/', '//evil.example/en/', '/en/%0d%0aSet-Cookie:x=1']) {
+      const answer = await raw(`GET ${target} HTTP/1.1\r\n${host}`);
+      expect(answer).not.toMatch(/evil|^set-cookie/im);
+      expect(answer).toMatch(/^HTTP\/1\.1 (302|404|400)/);
+    }
+    const post = await raw(
+      `POST /en/device HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+    );
+    expect(post).toMatch(/^HTTP\/1\.1 400/);
+  });
+
+  it.each(['//evil.example', '/\\evil.example', 'javascript:alert(1)', 'https://evil.example'])(
+    'W03: next=%s leads nowhere',
+    async (next) => {
+      const query = `next=${encodeURIComponent(next)}&redirect=${encodeURIComponent(next)}&url=${encodeURIComponent(next)}`;
+      for (const path of ['/', '/en/', '/en/result', '/en/steps', '/en/check']) {
+        const page = await portal.get(`${path}?${query}`);
+        expect(page.location ?? '/en/').toMatch(/^\/(en|ja|ja-easy)\//);
+        expect(page.html).not.toContain('evil');
+      }
+    },
+  );
+
+  it('W04: a form of another site, a GET and a prefetch change nothing', async () => {
+    await walkToConsent(portal);
+    const { token } = await portal.get('/en/release');
+    portal.pass(20_000);
+    const before = portal.desk.orders.length;
+    const form = { token, declared: ALL_BOXES };
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null', 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+    ]) {
+      expect((await portal.post('/en/release', form, headers)).status).toBe(403);
+    }
+    await portal.post('/en/release', { declared: ALL_BOXES });
+    const query = `token=${token}&${ALL_BOXES.map((box) => `declared=${box}`).join('&')}`;
+    for (const path of ['release', 'steps', 'device', 'question', 'medical', 'later', 'check']) {
+      await portal.get(`/en/${path}?${query}&device=camera&answer=done&choice=tonight`, { 'sec-purpose': 'prefetch' });
+    }
+    expect(portal.desk.orders.length).toBe(before);
+    const put = await fetch(`${portal.origin}/en/release`, { method: 'PUT', body: query });
+    expect(put.status).toBe(404);
+    const own = { origin: portal.origin, 'sec-fetch-site': 'same-origin' };
+    expect((await portal.post('/en/release', form, own)).location).toBe('/en/result');
+  });
+
+  it('W05: forged, foreign, expired and used tokens all get the same answer, and do nothing', async () => {
+    portal.desk.put('192.0.2.9');
+    await walkToConsent(portal);
+    const good = await portal.get('/en/release');
+    const step = await portal.get('/en/device');
+    portal.pass(20_000);
+    const answers = [];
+    for (const token of ['', 'x', `${good.token}x.y`, step.token, good.token.replace(/^./, '1')]) {
+      answers.push(await portal.post('/en/release', { token, declared: ALL_BOXES }));
+    }
+    portal.pass(31 * MINUTE);
+    answers.push(await portal.post('/en/release', { token: good.token, declared: ALL_BOXES }));
+    for (const answer of answers)
+      expect([answer.status, answer.location, answer.html]).toEqual([303, '/en/again/old', answers[0]!.html]);
+    expect(released()).toBe(0);
+  });
+
+  it('W05: outside links of others are one 404; no address of ours carries a line or a code', async () => {
+    const found = await portal.post('/en/check', { code: '7KQM4XRT' });
+    expect(found.location).toMatch(/^\/en\/c\/[\w-]{40,}$/);
+    expect(found.location).not.toMatch(/7KQM|line-0/);
+    const pages = [];
+    for (const link of ['1', '7KQM4XRT', 'line-0', 'A'.repeat(64), found.location!.slice(6, -1)]) {
+      pages.push(await portal.get(`/en/c/${link}`));
+    }
+    portal.pass(13 * HOUR);
+    pages.push(await portal.get(found.location!));
+    expect(pages.map((page) => page.status)).toEqual([404, 404, 404, 404, 404, 404]);
+    expect((await portal.get('/en/')).headers.get('referrer-policy')).toBe('no-referrer');
+  });
+
+  it('W06: a script that replays the release form, skips steps or answers in 200 ms gets nowhere', async () => {
+    // skips
+    expect((await portal.get('/en/release')).location).toBe('/en/steps');
+    expect((await portal.post('/en/release', { declared: ALL_BOXES })).location).toBe('/en/steps');
+    await portal.fill('/en/device', { device: 'camera' });
+    const first = await portal.get('/en/steps');
+    portal.pass(10_000);
+    const skipped = await portal.post('/en/steps', { token: first.token, step: 'reconnect', answer: 'done' });
+    expect(skipped.location).toBe('/en/steps');
+    expect(portal.desk.line(PEER).journey.ticks).toEqual([]);
+    // answers at machine speed
+    expect((await portal.fill('/en/steps', { answer: 'done' }, 200)).location).toBe('/en/again/fast');
+    expect(visibleText((await portal.get('/en/again/fast')).html)).toContain('Please read once more');
+    await walkToConsent(portal);
+    expect((await release(200)).location).toBe('/en/again/read');
+    expect((await portal.fill('/en/medical', {}, 200)).location).toBe('/en/again/medical');
+    expect(released()).toBe(0);
+    // replays
+    const page = await portal.get('/en/release');
+    portal.pass(20_000);
+    const form = { token: page.token, declared: ALL_BOXES };
+    expect((await portal.post('/en/release', form)).location).toBe('/en/result');
+    portal.desk.touch(PEER, { phase: 'quarantined', wanted: 'strict', confirmed: 'strict' });
+    for (let i = 0; i < 5; i++) {
+      portal.pass(1_000);
+      await portal.post('/en/release', form);
+    }
+    expect(portal.desk.line(PEER).releases.length).toBe(1);
+  });
+
+  it('W06: a patient script gets the line leaky, never open, and orders only what a person could', async () => {
+    await walkToConsent(portal);
+    await release();
+    expect(portal.desk.line(PEER).journey).toMatchObject({
+      phase: 'on-probation',
+      wanted: 'leaky',
+      confirmed: 'leaky',
+    });
+  });
+
+  it('a release form from before a new event is refused as case-changed', async () => {
+    await walkToConsent(portal);
+    const page = await portal.get('/en/release');
+    portal.desk.touch(PEER, { lastSeenAt: portal.now() });
+    portal.pass(20_000);
+    const answer = await portal.post('/en/release', { token: page.token, declared: ALL_BOXES });
+    expect(answer.location).toBe('/en/refused/case-changed');
+    expect(released()).toBe(0);
+  });
+
+  it('orders are limited per line; the phone number stays on the page that says so', async () => {
+    let busy = await portal.post('/en/device', { device: 'x' });
+    for (let i = 0; i < 30 && busy.status !== 429; i++) busy = await portal.post('/en/device', { device: 'x' });
+    expect(busy.status).toBe(429);
+    expect(Number(busy.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(busy.html).toContain('0120-555-010');
+    expect((await portal.get('/en/')).status).toBe(200);
+  });
+
+  it('junk of a bot in the home takes nothing from the family: its genuine forms and the medical door are served', async () => {
+    const junk = async (path: string, form = {}) => (await portal.post(path, form)).status;
+    let last = 0;
+    for (let i = 0; i < 40; i++) last = await junk('/en/device', { device: 'x', token: 'a.b.c.d' });
+    expect(last).toBe(429);
+    const device = await portal.fill('/en/device', { device: 'camera' }, 2000);
+    expect(device.status).toBe(303);
+    for (let i = 0; i < 40; i++) last = await junk('/en/medical');
+    expect(last).toBe(429);
+    expect((await portal.fill('/en/medical', {}, 2000)).location).toBe('/en/medical/done');
+  });
+
+  it('a genuine form sent again and again is junk from the second time on', async () => {
+    const { token } = await portal.get('/en/device');
+    portal.pass(2000);
+    expect((await portal.post('/en/device', { token, device: 'camera' })).status).toBe(303);
+    const again = [];
+    for (let i = 0; i < 30; i++) again.push((await portal.post('/en/device', { token, device: 'camera' })).status);
+    expect(again).toContain(429);
+    expect((await portal.fill('/en/device', { device: 'camera' }, 2000)).status).toBe(303);
+  });
+
+  it('a flood of page loads leaves the medical door open', async () => {
+    let last = 200;
+    for (let i = 0; i < 200 && last !== 429; i++) last = (await portal.get('/en/steps')).status;
+    expect(last).toBe(429);
+    expect((await portal.get('/en/medical')).status).toBe(200);
+    expect((await portal.fill('/en/medical', {}, 2000)).location).toBe('/en/medical/done');
+  });
+
+  it('W07: wrong check codes end in a pause, from one source, and a code that is none is not counted', async () => {
+    for (let i = 0; i < 10; i++) {
+      portal.pass(5_000);
+      expect((await portal.post('/en/check', { code: `0000-000${i}` })).location).toBe('/en/check?problem=wrong');
+    }
+    portal.pass(5_000);
+    expect((await portal.post('/en/check', { code: '7KQM-4XRT' })).location).toBe('/en/check?problem=pause');
+    portal.pass(HOUR);
+    expect((await portal.post('/en/check', { code: '7KQM-4XRT' })).location).toMatch(/^\/en\/c\//);
+  });
+
+  it.each(['<%= 7*7 %>', '{{7*7}}', '#{7*7}', '$' + '{7*7}', '{漢字|<b>x</b>}', '\'"><img src=x onerror=alert(1)>'])(
+    'W08: %s stays text or nothing',
+    async (text) => {
+      const query = encodeURIComponent(text);
+      const pages = [
+        await portal.get(`/en/check?problem=${query}`),
+        await portal.get(
+          `/en/?notice=${query}&settings[view options][delimiter]=x&__proto__[x]=1&constructor[prototype][x]=1`,
+        ),
+        await portal.get(`/en/again/${query}`),
+        await portal.get(`/${query}/`),
+        await portal.get(`/en/refused/${query}`),
+      ];
+      const post = await portal.post('/en/device', {
+        device: text,
+        token: text,
+        __proto__: text,
+        'a[__proto__][x]': '1',
+      });
+      for (const page of [...pages, post]) {
+        expect(page.html).not.toMatch(/\b49\b|onerror|<b>x/);
+        expect(page.status).toBeLessThan(500);
+      }
+      expect(Object.hasOwn(Object.prototype, 'x')).toBe(false);
+    },
+  );
+
+  it.each(['..%2f..%2fetc%2fpasswd', 'ja%2f..%2f..', '__proto__', 'constructor', 'EN', 'dev', 'en%00'])(
+    'W08: the language %s is no language',
+    async (tag) => {
+      const page = await portal.get(`/${tag}/`);
+      expect(page.status).toBe(404);
+      expect(page.html).toContain('This page does not exist');
+    },
+  );
+
+  it('W08: hostile values of the record are shown as text', async () => {
+    portal.desk.touch(PEER, {
+      expert: [{ family: '<script>alert(1)</script>', lastSeenAt: portal.now(), destinationPort: 23, source: '<b>' }],
+      customerNoLast3: '"><i>',
+    });
+    const { html } = await portal.get('/en/');
+    expect(html).not.toMatch(/<script|<i>/);
+    expect(html).toContain('&lt;script&gt;');
+  });
+
+  it('W09: malformed and oversized requests are refused, and the next reader is served', async () => {
+    const host = `Host: 127.0.0.1:${portal.port}\r\n`;
+    const hostile = [
+      `GET /en/ HTTP/1.1\r\n${host}__proto__: x\r\nconstructor: y\r\nConnection: close\r\n\r\n`,
+      `GET /en/ HTTP/1.1\r\n${host}${Array.from({ length: 2000 }, (_, i) => `X-${i}: 1`).join('\r\n')}\r\n\r\n`,
+      `GET /en/ HTTP/1.1\r\n${host}Cookie: ${'a'.repeat(1_000_000)}\r\n\r\n`,
+      `POST /en/device HTTP/1.1\r\n${host}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`,
+      `POST /en/device HTTP/1.1\r\n${host}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      `GET /en/ HTTP/1.1\n${host.replace('\r', '')}\n`,
+      `POST /en/device HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`,
+      `GET /en/ HTTP/1.1\r\n${host}X: a\0b\r\n\r\n`,
+      '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+      'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    ];
+    const answers = await Promise.all(hostile.map((bytes) => raw(bytes).catch(() => 'closed')));
+    expect(answers[0]).toMatch(/^HTTP\/1\.1 200/);
+    for (const answer of answers.slice(1)) expect(answer).toMatch(/^(HTTP\/1\.1 (400|413|431)|closed|$)/);
+    expect((await portal.get('/en/')).status).toBe(200);
+  });
+
+  it('W09: a body over 8 KiB, or one that is no form, is refused kindly', async () => {
+    expect((await portal.post('/en/device', { device: 'x'.repeat(9000) })).status).toBe(413);
+    const json = await fetch(`${portal.origin}/en/device`, {
+      method: 'POST',
+      body: '{"device":"camera"}',
+      headers: { 'content-type': 'application/json' },
+      redirect: 'manual',
+    });
+    expect([json.status, json.headers.get('location')]).toEqual([303, '/en/device?notice=choose']);
+    expect(portal.desk.orders).toEqual([]);
+  });
+
+  it('W14 W18: no frame, no cache, no powered-by; the style block is the one that the policy names', async () => {
+    for (const path of ['/en/', '/en/check', '/nowhere', '/en/nowhere', '/']) {
+      const { headers } = await portal.get(path);
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('x-powered-by')).toBeNull();
+      expect(headers.get('strict-transport-security')).toBeNull();
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('content-security-policy')).toMatch(
+        /^default-src 'none';style-src 'sha256-[\w+/=]+';form-action 'self';base-uri 'none';frame-ancestors 'none'$/,
+      );
+    }
+    const { html, headers } = await portal.get('/en/');
+    const css = /<style>([\s\S]*?)<\/style>/.exec(html)![1]!;
+    const hash = createHash('sha256').update(css).digest('base64');
+    expect(headers.get('content-security-policy')).toContain(`'sha256-${hash}'`);
+    expect(html).not.toMatch(/\sstyle=|<script/);
+  });
+});
+
+describe('outside the garden', () => {
+  const AWAY = '198.51.100.20';
+  /** The same server, but the socket's peer is nobody we know: the line lives at another address. */
+  beforeEach(() => {
+    portal.desk.put(AWAY, { checkCode: 'B2HV9WCE', lineRef: 'line-away', customerNoLast3: '977' });
+    portal.desk.setStanding(PEER, 'unknown');
+  });
+
+  it('W16: by check code: status and steps, nothing personal, and no way to release', async () => {
+    const found = await portal.post('/en/check', { code: 'b2hv-9wce' });
+    const page = await portal.get(found.location!);
+    expect(visibleText(page.html)).toContain('Yes, this code comes from us');
+    expect(page.html).not.toMatch(/977|line-away|mirai/);
+    expect(page.html).not.toMatch(/action="\/en\/(release|medical|later|device)"/);
+    for (const path of ['release', 'medical', 'steps', 'result', 'device']) {
+      const neutral = await portal.get(`/en/${path}`);
+      expect(visibleText(neutral.html)).toContain('We do not know which line you are on');
+      await portal.post(`/en/${path}`, { device: 'camera', answer: 'done', declared: ALL_BOXES });
+    }
+    expect(portal.desk.orders).toEqual([]);
+  });
+
+  it('ticks a step for the line, in order, and the home sees it', async () => {
+    portal.desk.touch(AWAY, { device: 'camera' });
+    const found = await portal.post('/en/check', { code: 'B2HV9WCE' });
+    const answer = await portal.fill(`${found.location}/steps`, { answer: 'done' });
+    expect(answer.status).toBe(303);
+    expect(portal.desk.line(AWAY).journey.ticks).toEqual([{ step: 'unplug', answer: 'done', with: 'self' }]);
+    const step = await portal.get(`${found.location}/steps`);
+    portal.pass(10_000);
+    await portal.post(`${found.location}/steps`, { token: step.token, step: 'reconnect', answer: 'done' });
+    expect(portal.desk.line(AWAY).journey.ticks.length).toBe(1);
+  });
+
+  it('an unknown peer sees a neutral page with the phone number and a field for the code', async () => {
+    const { html } = await portal.get('/en/');
+    expect(html).toContain('0120-555-010');
+    expect(html).toContain('name="code"');
+    expect(html).not.toMatch(/B2HV|\d{3}-\d{4}-/);
+  });
+
+  it('a known line without a case is told that all is well', async () => {
+    portal.desk.setStanding(PEER, 'free');
+    expect(visibleText((await portal.get('/en/')).html)).toContain('Everything is fine');
+  });
+});
+
+describe('who asks at an address that lines share', () => {
+  it('is asked for with the port of the very connection, wherever a line is looked up', async () => {
+    const asked: (number | undefined)[] = [];
+    const { desk } = portal;
+    const [of, standing, byCode] = [desk.of, desk.standing, desk.byCode].map((ask) => ask.bind(desk)) as [
+      typeof desk.of,
+      typeof desk.standing,
+      typeof desk.byCode,
+    ];
+    desk.of = (peer, port) => (asked.push(port), of(peer, port));
+    desk.standing = (peer, port) => (asked.push(port), standing(peer, port));
+    desk.byCode = (code, peer, port) => (asked.push(port), byCode(code, peer, port));
+    const host = `Host: 127.0.0.1:${portal.port}\r\nConnection: close\r\n`;
+    const form = 'code=7KQM4XRT';
+    const head = `Origin: ${portal.origin}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${form.length}`;
+    for (const request of [
+      `GET /captive HTTP/1.1\r\n${host}\r\n`,
+      `GET / HTTP/1.1\r\n${host}\r\n`,
+      `GET /en/ HTTP/1.1\r\n${host}\r\n`,
+      `POST /en/check HTTP/1.1\r\n${host}${head}\r\n\r\n${form}`,
+    ]) {
+      const before = asked.length;
+      const own = await new Promise<number>((resolve, reject) => {
+        let port = 0;
+        const socket = connect(portal.port, '127.0.0.1', () => {
+          port = socket.localPort!;
+          socket.write(request);
+        });
+        socket.resume().once('error', reject);
+        socket.once('close', () => resolve(port));
+      });
+      expect(asked.length, request).toBeGreaterThan(before);
+      expect(new Set(asked.slice(before)), request).toEqual(new Set([own]));
+    }
+  });
+});
+
 describe('RFC 8908 API', () => {
   const ask = async () => {
     const response = await fetch(`${portal.origin}/captive`);
