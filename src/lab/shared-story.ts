@@ -6,10 +6,10 @@ import type { Lab, Sighting } from './lab.ts';
 import type { Narrator } from './narrator.ts';
 import { LAB_MAP_RULE, type LabHome, type Sharing } from './network-plan.ts';
 import type { Remote } from './remote.ts';
-import { browse, type CaseShown, type Knock, shownCase } from './scenes.ts';
+import { browse, type CaseShown, shownCase } from './scenes.ts';
+import { beforeTheReport, botIsInside, neighbourBrowsesOn, textOf } from './shared-facts.ts';
 import { handOverChapter } from './shared-handover.ts';
 import { gardenSize, mirrored, onTheDesk, type Seen, send, softwirePackets, who } from './shared-scenes.ts';
-import { LAB_NAMES } from './site.ts';
 import { psidOfPort } from './softwire/far-ends.ts';
 import { oneAddressRule } from './softwire/options.ts';
 import { waitFor } from './wait.ts';
@@ -169,8 +169,9 @@ export class SharedStory {
     const { bot, neighbour } = pair;
     say.chapter(`${chapter}. ${pair.title}`);
     const seen = this.#sightingOf(bot)!;
-    const outside = await mirrored(this.lab, neighbour);
-    say.tell(`The honeypot reports ${textOf(seen)}.`);
+    const before = await mirrored(this.lab, neighbour);
+    await beforeTheReport(this.lab, bot);
+    say.tell(`Somebody in home ${bot.number} is on an emergency call. The honeypot reports ${textOf(seen)}.`);
     await send(this.lab, seen);
     const shown = await waitFor(
       () => shownCase(this.lab, bot.number),
@@ -189,65 +190,8 @@ export class SharedStory {
       shown?.proof.confirmed === 'strict' && !shown.proof.partial && held.includes(true) && held.includes(false),
       elementsOf(shown),
     );
-    await this.#botIsInside(bot);
-    await this.#neighbourBrowsesOn(neighbour, outside, shown);
-  }
-
-  async #botIsInside(bot: LabHome): Promise<void> {
-    const say = this.#say;
-    const { otherSite, honeypot, emergency, packSite } = this.lab.network.addresses;
-    for (const [ip, family] of [
-      ['ip4', 4],
-      ['ip6', 6],
-    ] as const) {
-      const [other, scanned, pack] = [
-        await this.#knock(bot, otherSite[ip], 9000),
-        await this.#knock(bot, honeypot[ip], 23),
-        await this.#knock(bot, packSite[ip], 443),
-      ];
-      const voice = await this.#at(bot.number).do<string | null>('udp', { address: emergency[ip], port: 5060 });
-      say.fact(
-        `home ${bot.number}, IPv${family}: other sites and the scanner’s port closed, pack and emergency service open`,
-        isClosed(other) && isClosed(scanned) && pack.outcome === 'open' && voice !== null,
-        `${other.outcome}, ${scanned.outcome}, ${pack.outcome}, ${voice === null ? 'silent' : 'answered'}`,
-      );
-    }
-  }
-
-  async #neighbourBrowsesOn(neighbour: LabHome, before: Seen | undefined, shown: CaseShown | undefined): Promise<void> {
-    const say = this.#say;
-    const after = await mirrored(this.lab, neighbour);
-    const { honeypot } = this.lab.network.addresses;
-    const [four, six] = [await browse(this.#at(neighbour.number), 4), await browse(this.#at(neighbour.number), 6)];
-    const port23 = await this.#knock(neighbour, honeypot.ip4, 23);
-    say.fact(
-      `home ${neighbour.number} browses on under the very same address, every port open`,
-      four === 200 &&
-        six === 200 &&
-        port23.outcome === 'open' &&
-        after !== undefined &&
-        after.address === before?.address,
-      `${four}, ${six}, ${textOf(after)}`,
-    );
-    const code = shown?.case.checkCode;
-    const [own, other] = [
-      await this.#portalOf(shown),
-      await this.#at(neighbour.number).do<Page>('visit', this.#portal()),
-    ];
-    say.fact(
-      'the portal shows the check code to the bot’s household, and nothing of it to the neighbour',
-      code !== undefined && own.body.includes(code) && other.status === 200 && !other.body.includes(code),
-      code ?? 'no code',
-    );
-  }
-
-  #portalOf(shown: CaseShown | undefined): Promise<Page> {
-    const number = Number(shown?.case.line.replace('LAB-', '') ?? 1);
-    return this.#at(number).do<Page>('visit', this.#portal());
-  }
-
-  #portal(): { readonly url: string; readonly ca: string; readonly family: number } {
-    return { url: `https://${LAB_NAMES.portal}/en/`, ca: this.lab.site.caFile, family: 4 };
+    await botIsInside(this.lab, say, bot);
+    await neighbourBrowsesOn(this.lab, say, { ...pair, before, shown });
   }
 
   /** What the honeypot saw last of this home, by the block or port set that is the home's. */
@@ -262,29 +206,14 @@ export class SharedStory {
     return block !== undefined && address === block.outside && port >= block.low && port <= block.high;
   }
 
-  #knock({ number }: LabHome, address: string, port: number): Promise<Knock> {
-    return this.#at(number).do<Knock>('tcp', { address, port });
-  }
-
   #at(number: number): Remote {
     return this.lab.homes[number - 1]!;
   }
 }
 
-type Page = { readonly status: number; readonly body: string };
-
 /** As a prefix: what the first step leads to. */
 function insideOf({ sharing, ip4, softwire, prefix6 }: LabHome): string {
   return sharing === 'cgn' ? ip4 : sharing === 'ds-lite' ? softwire! : prefix6;
-}
-
-function isClosed({ outcome }: Knock): boolean {
-  return outcome !== 'open' && outcome !== 'silent';
-}
-
-function textOf(seen: Seen | Sighting | undefined): string {
-  if (seen === undefined) return 'nothing';
-  return `${'peer' in seen ? seen.peer : seen.address} port ${seen.port}`;
 }
 
 function elementsOf(shown: CaseShown | undefined): string {
