@@ -41,6 +41,8 @@ export class NetworkFacts {
   #given: readonly GivenSharing[] = [];
   #rules: SharingRules;
   readonly #listeners: (() => void)[] = [];
+  /** Each list is written whole: two givers at one time would each write the other's away. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: FactParts) {
     this.#parts = parts;
@@ -68,7 +70,14 @@ export class NetworkFacts {
   readonly history = (): readonly GivenSharing[] => this.#given;
 
   /** The rules must have been parsed without a fault. Durable when it resolves. */
-  async giveSharing(
+  giveSharing(
+    rules: SharingRules,
+    file: { readonly text: string; readonly name: string; readonly by: string },
+  ): Promise<void> {
+    return this.#inTurn(() => this.#giveSharing(rules, file));
+  }
+
+  async #giveSharing(
     rules: SharingRules,
     file: { readonly text: string; readonly name: string; readonly by: string },
   ): Promise<void> {
@@ -83,7 +92,11 @@ export class NetworkFacts {
   }
 
   /** Durable when it resolves; false when there are too many already. */
-  async correct(correction: Omit<GivenCorrection, 'at'>): Promise<boolean> {
+  correct(correction: Omit<GivenCorrection, 'at'>): Promise<boolean> {
+    return this.#inTurn(() => this.#correct(correction));
+  }
+
+  async #correct(correction: Omit<GivenCorrection, 'at'>): Promise<boolean> {
     if (this.#corrections.length >= MOST_CORRECTIONS) return false;
     const given = [...this.#corrections, { ...correction, at: this.#parts.clock.now() }];
     const { by, id: _id, ...detail } = correction;
@@ -93,13 +106,23 @@ export class NetworkFacts {
     return true;
   }
 
-  async takeBack(id: string, by: string): Promise<boolean> {
+  takeBack(id: string, by: string): Promise<boolean> {
+    return this.#inTurn(() => this.#takeBack(id, by));
+  }
+
+  async #takeBack(id: string, by: string): Promise<boolean> {
     const kept = this.#corrections.filter((one) => one.id !== id);
     if (kept.length === this.#corrections.length) return false;
     await this.#record({ [CORRECTIONS]: kept as unknown as Json }, 'clock-correction-taken-back', by, { id });
     this.#corrections = kept;
     this.#tell();
     return true;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
+    return mine;
   }
 
   #tell(): void {
