@@ -47,10 +47,17 @@ export class Attributor {
   }
 
   /** A row that tells of several observations is asked about at both ends, and both must name one line. */
-  async attribute(report: Report, arrivedAt?: Instant): Promise<Attributed> {
-    const first = await this.#attributeAt(report, { arrivedAt });
+  attribute(report: Report, arrivedAt?: Instant): Promise<Attributed> {
+    return this.#ask(report, { arrivedAt });
+  }
+
+  async #ask(
+    report: Report,
+    how: { readonly arrivedAt?: Instant | undefined; readonly narrow?: boolean },
+  ): Promise<Attributed> {
+    const first = await this.#attributeAt(report, how);
     if (report.untilAt === undefined || report.untilAt <= report.observedAt) return first;
-    const last = await this.#attributeAt({ ...report, observedAt: report.untilAt }, { arrivedAt });
+    const last = await this.#attributeAt({ ...report, observedAt: report.untilAt }, how);
     return bothEnds(first, last);
   }
 
@@ -95,11 +102,13 @@ export class Attributor {
   /**
    * What an earlier answer for `lineId` is worth by what is known now. A record that ends the line's session beside the very
    * moment (a re-dial, a NAS that restarts) withdraws nothing: then the moment itself is asked about, without the margin.
+   * `outcome`: of the earlier answer.
    */
-  async standing(report: Report, lineId: string): Promise<Standing> {
-    const wide = standingFor(lineId, (await this.attribute(report)).attribution);
+  async standing(report: Report, lineId: string, outcome: ReportOutcome | undefined): Promise<Standing> {
+    const inside = insideOf(outcome);
+    const wide = standingFor(lineId, (await this.attribute(report)).attribution, inside);
     if (wide !== 'ended') return wide;
-    return standingFor(lineId, (await this.#attributeAt(report, { narrow: true })).attribution);
+    return standingFor(lineId, (await this.#ask(report, { narrow: true })).attribution, inside);
   }
 
   async #linesOf(bindings: readonly Binding[]): Promise<ReadonlyMap<string, Line>> {

@@ -4,7 +4,6 @@ import type { Case } from '../core/casefile/case.ts';
 import { isGarden } from '../core/casefile/evolve.ts';
 import { abusedPortsOf, wantedOf } from '../core/casefile/line-view.ts';
 import { isTightening } from '../core/garden/access.ts';
-import { DAY } from '../core/kernel/time.ts';
 import type { Ip } from '../core/net/ip.ts';
 import { formatPrefix, type Prefix, prefixOf } from '../core/net/prefix.ts';
 import { LIMITS } from '../core/policy/policy.ts';
@@ -35,7 +34,6 @@ export interface EnforceParts {
 const REPORTS_LOOKED_AT = 50;
 /** Lines read before other work gets its turn. */
 const LINES_PER_TURN = 200;
-const CASES_PER_TURN = 20;
 const NOISE_MS = 100;
 /** Prefix lengths a line may hold (core/net/prefix.ts): static IPv4 of several addresses too, and the bare IPv6 address. */
 const V4_LENGTHS = [29, 30, 31, 32];
@@ -53,6 +51,7 @@ export class Enforcement {
   readonly #watchAgain = new Set<string>();
   readonly #rechecking = new Map<string, Promise<void>>();
   #takingUp: Promise<void> = Promise.resolve();
+  #isLookDue = false;
   #isLoaded = false;
 
   constructor(parts: EnforceParts) {
@@ -94,15 +93,15 @@ export class Enforcement {
     return this.wanted();
   }
 
-  /** In turns, beside the start: gardens need not wait for it. Records of the last hours before a crash may have named
-   *  another holder without anybody left to look. */
+  /** In turns, beside the start: gardens need not wait for it. While we were away records may have named another holder, and the
+   *  configuration other rules, without anybody left to look. */
   async #takeUp(caseIds: readonly string[]): Promise<void> {
-    for (const [i, caseId] of caseIds.entries()) {
-      if (i % CASES_PER_TURN === 0) await turn();
+    for (const caseId of caseIds) {
+      await turn();
       const state = await this.#parts.store.case(caseId);
       if (state === undefined || !isGarden(state.access) || this.#prefixesOfCase.has(caseId)) continue;
       await this.#watch(state);
-      if ((state.quarantinedAt ?? 0) > this.#parts.clock.now() - DAY) await this.#closeIfWrongLine(state);
+      await this.#recheck(caseId);
     }
   }
 
@@ -166,9 +165,9 @@ export class Enforcement {
     if (!this.#isFresh(state)) return false;
     if (state.probationEndsAt !== undefined) return true;
     const freshFrom = this.#parts.clock.now() - LIMITS.reportFreshMs;
-    for (const { report } of await this.#parts.store.reportsOfCase(state.id, REPORTS_LOOKED_AT)) {
+    for (const { report, outcome } of await this.#parts.store.reportsOfCase(state.id, REPORTS_LOOKED_AT)) {
       if (report.observedAt < freshFrom) continue;
-      if ((await this.#parts.attributor.standing(report, state.lineId)) === 'stands') return true;
+      if ((await this.#parts.attributor.standing(report, state.lineId, outcome)) === 'stands') return true;
     }
     return false;
   }
@@ -216,9 +215,23 @@ export class Enforcement {
     return prefix.ip.family === 4 ? [] : shorter.map((length) => formatPrefix(prefixOf(prefix.ip, length)));
   }
 
-  /** The facts that answers rested on have changed: every garden is looked at again, and who is another's goes free. */
+  /** The facts that answers rested on have changed: every garden is looked at again, and who is another's goes free. In turns, too;
+   *  those who ask before it begins share it. */
   recheckAll(): void {
-    for (const caseId of this.#prefixesOfCase.keys()) this.#recheckSoon(caseId);
+    if (this.#isLookDue) return;
+    this.#isLookDue = true;
+    this.#takingUp = this.#takingUp.then(async () => {
+      this.#isLookDue = false;
+      for (const caseId of [...this.#prefixesOfCase.keys()]) {
+        await turn();
+        await this.#recheck(caseId);
+      }
+    });
+  }
+
+  #recheck(caseId: string): Promise<void> {
+    this.#recheckSoon(caseId);
+    return this.#rechecking.get(caseId) ?? Promise.resolve();
   }
 
   /** Reports come in hundreds: one look at a time, and one more for those that came meanwhile. */
@@ -282,7 +295,7 @@ export class Enforcement {
     const freshFrom = this.#parts.clock.now() - LIMITS.reportFreshMs;
     let [withdrawn, stands] = [false, false];
     for (const { report, outcome } of reports) {
-      const standing = await this.#parts.attributor.standing(report, state.lineId);
+      const standing = await this.#parts.attributor.standing(report, state.lineId, outcome);
       if (standing === 'another-holder') return true;
       if (standing === 'stands' || !wasProvisional(outcome)) stands = true;
       else if (standing === 'ended' && report.observedAt >= freshFrom) withdrawn = true;

@@ -290,7 +290,7 @@ describe('a row that tells of several observations', () => {
 
 describe('what a later record leaves of an earlier answer', () => {
   const standing = async (records: readonly AccountingRecord[], minute: number) =>
-    (await attributor({ records })).standing(report(minute, { ip: ip('198.51.100.7') }), 'line-ann');
+    (await attributor({ records })).standing(report(minute, { ip: ip('198.51.100.7') }), 'line-ann', undefined);
   const address = { addresses: ['198.51.100.7'] };
   const before = home('ann', '198.51.100.7', 0, 30);
 
@@ -304,6 +304,13 @@ describe('what a later record leaves of an earlier answer', () => {
 
   it('is unclear, not withdrawn, when the NAS restarted right after it', async () => {
     expect(await standing([...before, reset(31)], 30.5)).toBe('unclear');
+  });
+
+  it('is withdrawn when the session ended between the two ends of a row', async () => {
+    const ended = said('stop', { key: 'ann', minute: 31, began: 0, ...address });
+    const row = report(25, { ip: ip('198.51.100.7'), untilAt: at(40) });
+    const asked = await attributor({ records: [...before, ended] });
+    expect(await asked.standing(row, 'line-ann', undefined)).toBe('ended');
   });
 
   it('is withdrawn when the session had ended before it', async () => {

@@ -2,7 +2,7 @@
 // answer years later. It never guesses: «unique» needs one line with evidence for the whole window (invariant 2).
 import type { Instant } from '../kernel/time.ts';
 import type { Ip } from '../net/ip.ts';
-import { containsIp, type Prefix } from '../net/prefix.ts';
+import { containsIp, type Prefix, samePrefix } from '../net/prefix.ts';
 import type { Report } from '../report/report.ts';
 import type { Attribution, AttributionKind } from './attribution.ts';
 import { areApart, type Binding } from './binding.ts';
@@ -222,16 +222,28 @@ const ENDED: ReadonlySet<string> = new Set([
   'holder-began-in-window',
   'gap-in-window',
 ]);
-const ANOTHER: ReadonlySet<string> = new Set(['overlapping-holders', 'holder-changed-in-window']);
+const ANOTHER: ReadonlySet<string> = new Set([
+  'overlapping-holders',
+  'holder-changed-in-window',
+  // Named as its one holder, and now there are several whom nothing tells apart: it may as well have been any of them.
+  'shared-address-without-port',
+  'shared-address-without-protocol',
+]);
 
-export function standingFor(lineId: string, again: Attribution): Standing {
+/** `inside`: what stood behind the shared address by the earlier answer. */
+export function standingFor(lineId: string, again: Attribution, inside: readonly Prefix[] = []): Standing {
   if (again.kind === 'unique') return again.candidates[0]?.lineId === lineId ? 'stands' : 'another-holder';
   // A holder that no line of ours is known for is another holder all the same.
   if (ANOTHER.has(again.reason)) return 'another-holder';
   if (again.candidates.some((candidate) => candidate.lineId !== lineId)) return 'another-holder';
-  if (again.via !== undefined && again.reason === 'inside-holder-unknown') return 'another-holder';
+  // By a rule or a log somebody else stood there. The same inside as before, its records gone (purged, too): that names nobody else.
+  if (again.via !== undefined && again.reason === 'inside-holder-unknown')
+    return again.via.every((one) => inside.some((known) => samePrefix(known, one.inside))) ? 'ended' : 'another-holder';
   // By the rules as they are now nobody can have had that port, this line neither.
   if (again.kind === 'impossible') return 'another-holder';
+  // It has the address whole by its own records, and what stood behind the port is not its own.
+  if (again.reason === 'shared-address' && !(again.via ?? []).some((one) => one.bindingId !== undefined))
+    return 'another-holder';
   return ENDED.has(again.reason) ? 'ended' : 'unclear';
 }
 

@@ -185,6 +185,52 @@ describe('a rule that was wrong', () => {
   });
 });
 
+describe('a garden over a shared address', () => {
+  const home = '2001:db8:144:2000::/52';
+  const bot = { ip: ip(SHARED), port: 1024 + 0x42 * 4 };
+  const rulesOf = (text: string) => {
+    const read = loadSharing({ text, file: 'sharing.yaml', read: () => new Uint8Array() });
+    if (!read.ok) throw new Error(JSON.stringify(read.error));
+    return read.value;
+  };
+
+  it('stands when the records of then are gone: what is purged names nobody else', async () => {
+    await house.online('ann', home, '2001:db8:100:100::/56');
+    await order('sharing.load', { name: 'sharing.yaml' }, RULES);
+    await house.report(bot);
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'quarantined' });
+    world.pass(40 * DAY);
+    await house.bindings.purge(world.now);
+    await order('sharing.load', { name: 'sharing.yaml' }, `# read again\n${RULES}`);
+    await house.settle();
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'quarantined' });
+  });
+
+  it('goes when the rule by which it came is another after a restart, however long it has stood', async () => {
+    await house.end();
+    house = await world.process({ sharing: rulesOf(RULES) });
+    await house.start();
+    await house.online('ann', home, '2001:db8:100:100::/56');
+    await house.report(bot);
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'quarantined' });
+    world.pass(3 * DAY);
+    await house.end();
+    house = await world.process({ sharing: rulesOf(RULES.replace('psidOffset: 6', 'psidOffset: 4')) });
+    await house.start();
+    await house.settle();
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'closed', closeReason: 'wrong-line' });
+  });
+
+  it('goes when a rule says that several lines had the address, and the report told no port', async () => {
+    await house.online('ann', SHARED, '2001:db8:100:100::/56');
+    await house.report({ ip: ip(SHARED) });
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'quarantined' });
+    await order('sharing.load', { name: 'sharing.yaml' }, RULES);
+    await house.settle();
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'closed', closeReason: 'wrong-line' });
+  });
+});
+
 describe('a clock put right', () => {
   it('A04: moves what a NAS said, and back again when it is taken back', async () => {
     // Its clock was an hour behind: the session seemed to end before the observation.
@@ -211,6 +257,14 @@ describe('a clock put right', () => {
     await order('clock.take-back', { id: given['id']! });
     expect(await order('who', asked)).toMatchObject({ kind: 'none' });
     expect(audited('clock-corrected')).toHaveLength(1);
+  });
+
+  it('keeps both of two that are given at one time', async () => {
+    const span = { from: formatInstant(world.now - DAY), to: formatInstant(world.now) };
+    const one = (name: string) => order('clock.correct', { of: 'nas', name, offsetMs: HOUR, ...span, reason: 'NTP' });
+    await Promise.all([one('bng1'), one('bng2')]);
+    const given = (await order('clock.corrections'))['corrections'] as readonly Row[];
+    expect(given.map((row) => row['name'])).toEqual(['bng1', 'bng2']);
   });
 
   it('moves what a feed said: holder and age are those of the true time', async () => {
