@@ -15,6 +15,8 @@ const SUPPORTING: ReadonlySet<ReportClass> = new Set([
 ]);
 /** Feeds round: two rows closer than this may be one packet. */
 const COPY_TOLERANCE_MS = 2000;
+/** A line with so many rows that turn out to be copies has no second source that could be told from them. */
+const MOST_TRIED = 200;
 
 export function needsSecondSource(reportClass: ReportClass): boolean {
   return WEAK.has(reportClass);
@@ -24,7 +26,9 @@ export function needsSecondSource(reportClass: ReportClass): boolean {
 export function isCopy(a: Report, b: Report): boolean {
   if (a.id === b.id) return true;
   if (!sameIp(a.ip, b.ip)) return false;
-  if (differ(a.protocol, b.protocol) || differ(a.port, b.port)) return false;
+  if (differ(a.protocol, b.protocol)) return false;
+  // An aggregated row says the port of its first sighting alone.
+  if (differ(a.port, b.port) && !isSpan(a) && !isSpan(b)) return false;
   if (differ(a.destinationPort, b.destinationPort)) return false;
   if (a.destinationIp !== undefined && b.destinationIp !== undefined && !sameIp(a.destinationIp, b.destinationIp))
     return false;
@@ -35,8 +39,18 @@ function differ<T>(a: T | undefined, b: T | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
 }
 
+function isSpan(report: Report): boolean {
+  return report.untilAt !== undefined && report.untilAt > report.observedAt;
+}
+
+/** From the end of one to the beginning of the other: an aggregated row may hold any sighting of its span. */
+function apartMs(a: Report, b: Report): number {
+  const [first, second] = a.observedAt <= b.observedAt ? [a, b] : [b, a];
+  return Math.max(0, second.observedAt - (first.untilAt ?? first.observedAt));
+}
+
 function sameMoment(a: Report, b: Report): boolean {
-  const apart = Math.abs(a.observedAt - b.observedAt);
+  const apart = apartMs(a, b);
   const tolerance = Math.max(COPY_TOLERANCE_MS, a.precisionMs + b.precisionMs);
   if (apart <= tolerance) return true;
   // A forwarder that wrote local time without saying so: whole hours apart and the very same source port.
@@ -44,21 +58,30 @@ function sameMoment(a: Report, b: Report): boolean {
   return port && apart <= 14 * HOUR && Math.min(apart % HOUR, HOUR - (apart % HOUR)) <= COPY_TOLERANCE_MS;
 }
 
-/** Is there an independent second source for this report among the line's reports of the window before and after it? */
+/**
+ * Is there an independent second source for this report among the line's reports of the window before and after it? Who told
+ * one observation stands for all of them: a hub that repeated the one may have repeated the other, too.
+ */
 export function isCorroborated(
   report: Report,
   others: readonly Report[],
   by: { readonly windowMs: number; readonly origins?: Readonly<Record<string, string>> },
 ): boolean {
   const originOf = (source: string) => by.origins?.[source] ?? source;
+  const tellers = new Set(
+    [report, ...others.filter((other) => isCopy(report, other))].map((one) => originOf(one.source)),
+  );
+  const told = others.filter((other) => tellers.has(originOf(other.source)));
+  let tried = 0;
   return others.some(
     (other) =>
-      originOf(other.source) !== originOf(report.source) &&
+      !tellers.has(originOf(other.source)) &&
       other.mayAct &&
       SUPPORTING.has(other.class) &&
       sameThreat(other.family, report.family) &&
       Math.abs(other.observedAt - report.observedAt) <= by.windowMs &&
-      !isCopy(report, other),
+      ++tried <= MOST_TRIED &&
+      !told.some((one) => isCopy(one, other)),
   );
 }
 
