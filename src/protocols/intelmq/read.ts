@@ -107,16 +107,27 @@ const INFORMATION = new Set([
   ...['sabotage'],
 ]);
 
+/** What it says of the address; a proxy (`forwarded_by`, a cell of Shadowserver's) hides the one who was seen. */
 function accusationOf(get: (key: string) => string | undefined): Accusation {
+  const said = accusationByType(get);
+  const forwarded = get('extra.forwarded_by')?.toLowerCase() ?? '';
+  return ['', '0', 'unknown'].includes(forwarded) ? said : { ...said, mayAct: false, notes: [...said.notes, 'proxy'] };
+}
+
+function accusationByType(get: (key: string) => string | undefined): Accusation {
   const type = get('classification.type') ?? 'undetermined';
+  const identifier = get('classification.identifier') ?? '';
+  const protocol = protocolNamed(get('protocol.transport'));
   // A honeypot that plays amplifier reports the one who is attacked as source.
-  if (/\b(?:victim|target|amp)\b|ddos-amp/.test(get('classification.identifier') ?? ''))
+  if (/\b(?:victim|target|amp)\b|ddos-amp/.test(identifier))
     return { class: 'victim', mayAct: false, notes: ['victim-by-identifier'] };
+  // `system-compromise` too, and yet one site among others on the address.
+  if (/\bwebsite\b/.test(identifier)) return { class: 'info', mayAct: false, notes: ['web-site'] };
   const found = Object.hasOwn(CLASSES, type) ? CLASSES[type] : undefined;
   if (found === undefined)
     return { class: 'info', mayAct: false, notes: INFORMATION.has(type) ? [] : ['classification-unknown'] };
-  // An exploit is a handshake only where the transport says so.
-  if (type === 'exploit' && protocolNamed(get('protocol.transport')) !== 'tcp')
-    return { class: 'attack-single-packet', mayAct: true, notes: [] };
+  // An exploit is a handshake only where the transport says so, and so is an infection.
+  if (type === 'exploit' && protocol !== 'tcp') return { class: 'attack-single-packet', mayAct: true, notes: [] };
+  if (found === 'infected-handshake' && protocol === undefined) return { class: 'c2-contact', mayAct: true, notes: [] };
   return { class: found, mayAct: true, notes: [] };
 }

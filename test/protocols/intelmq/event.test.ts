@@ -36,3 +36,25 @@ describe('one message of a queue', () => {
     expect(report?.extra['engawa.notes']).toBe('truncated');
   });
 });
+
+describe('what a feed behind IntelMQ would never act upon does not act through it either', () => {
+  const told = async (more: object) => (await read(JSON.stringify({ ...JSON.parse(first!), ...more }))).told[0];
+
+  test('an infection without a protocol is no handshake: it needs a second source', async () => {
+    expect(await told({ 'protocol.transport': undefined })).toContain('c2-contact may-act mirai');
+    expect(await told({ 'protocol.transport': undefined, 'classification.type': 'system-compromise' })).toContain(
+      'c2-contact may-act',
+    );
+  });
+
+  test.each(['compromised-website', 'hacked-website'])('a web site among others on the address: %s', async (name) => {
+    const site = { 'classification.type': 'system-compromise', 'classification.identifier': name, 'source.port': 80 };
+    expect(await told(site)).toMatch(/ info never .* web-site$/);
+  });
+
+  test('a proxy before the one who was seen (forwarded_by)', async () => {
+    expect(await told({ 'extra.forwarded_by': '10.0.0.7' })).toMatch(/infected-handshake never .* proxy$/);
+    expect(await told({ extra: { forwarded_by: '10.0.0.7' } })).toMatch(/infected-handshake never .* proxy$/);
+    expect(await told({ 'extra.forwarded_by': 'unknown' })).toContain('infected-handshake may-act');
+  });
+});
