@@ -12,6 +12,8 @@ export const MAX_ORIGINALS = 1000;
 export interface Original {
   readonly observedAt: Instant;
   readonly fields: Readonly<Record<ComparedField, string>>;
+  /** `forwarded_by`: a proxy was seen; who stood behind it is not in the row. */
+  readonly isProxy: boolean;
 }
 
 export type ComparedField = 'ip' | 'port' | 'asn' | 'protocol' | 'infection' | 'destinationIp' | 'destinationPort';
@@ -57,7 +59,8 @@ function originalOf(row: TableRow): Original | undefined {
       names.map((name) => row.get(name) ?? '').find((cell) => cell !== '') ?? '',
     ]),
   ) as Record<ComparedField, string>;
-  return { observedAt, fields };
+  const forwarded = (row.get('forwarded_by') ?? '').trim().toLowerCase();
+  return { observedAt, fields, isProxy: !['', '0', 'unknown'].includes(forwarded) };
 }
 
 /** The first thing of which the two say different things; what only one of them says is no difference. */

@@ -122,7 +122,7 @@ function hubReport(
     type,
     identity: ['abusehub', [...row].filter(([, cell]) => cell !== '').sort(([a], [b]) => (a < b ? -1 : 1))],
     class: reportClass,
-    mayAct: true,
+    mayAct: original?.isProxy !== true,
     families: [said.infection],
     ip: said.ip,
     port: said.port,
@@ -131,7 +131,11 @@ function hubReport(
     destinationPort: said.destinationPort,
     ...at.value,
     extra: [...row].filter(([name]) => !USED.has(name)),
-    notes: [...at.value.notes, original === undefined ? 'no-original' : 'original-row'],
+    notes: [
+      ...at.value.notes,
+      original === undefined ? 'no-original' : 'original-row',
+      ...(original?.isProxy === true ? ['proxy'] : []),
+    ],
   });
 }
 

@@ -29,6 +29,14 @@ describe('the original row in the same mail', () => {
     ]);
   });
 
+  test('says when a proxy was seen (forwarded_by): nobody behind it, so nothing acts', async () => {
+    const original = `${ORIGINAL.replace('"cc_port"', '"cc_port","forwarded_by"')}\n${SAME},"10.0.0.7"\n`;
+    const more = { beside: [{ fileName: 'original.csv', bytes: Buffer.from(original) }] };
+    expect((await readAll(reader, hub(ROW), more)).told[0]).toMatch(/infected-handshake never .* original-row;proxy$/);
+    const empty = { beside: [{ fileName: 'original.csv', bytes: Buffer.from(original.replace('10.0.0.7', '')) }] };
+    expect((await readAll(reader, hub(ROW), empty)).told[0]).toContain('infected-handshake may-act');
+  });
+
   test('is the same report as the hub row alone: a re-delivery without it counts once', async () => {
     const [alone, both] = [await read(hub(ROW)), await read(hub(ROW), SAME)];
     expect(both.reports[0]?.id).toBe(alone.reports[0]?.id);
