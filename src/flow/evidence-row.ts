@@ -4,7 +4,7 @@ import type { Evidence } from './ports.ts';
 const MAX_BYTES = 32 * 1024 * 1024;
 const MAX_CHARS = 2000;
 
-/** undefined = past its retention, too large to look into here, or a form without rows (an archive). */
+/** undefined = past its retention, too large to look into here, a form without rows (an archive) or a list that is broken. */
 export async function evidenceRow(
   evidence: Pick<Evidence, 'read'>,
   place: { readonly hash: string; readonly line: number },
@@ -13,7 +13,8 @@ export async function evidenceRow(
   if (bytes === undefined || bytes.length > MAX_BYTES) return undefined;
   const text = textOf(bytes);
   if (text === undefined) return undefined;
-  return (memberOf(text, place.line) ?? lineOf(text, place.line))?.trim().slice(0, MAX_CHARS);
+  const row = memberOf(text, place.line) ?? (isList(text) ? undefined : lineOf(text, place.line));
+  return row?.trim().slice(0, MAX_CHARS);
 }
 
 function textOf(bytes: Uint8Array): string | undefined {
@@ -34,13 +35,20 @@ function lineOf(text: string, line: number): string | undefined {
   return text.slice(from, to < 0 ? undefined : to);
 }
 
+/** A list, or a document that begins with one under `data`: its values are counted, not its lines. */
+const LIST = /^\ufeff?\s*(?:\[|\{\s*"data"\s*:\s*\[)/;
+
+function isList(text: string): boolean {
+  return LIST.test(text.slice(0, 1000));
+}
+
 /** A delivery in one JSON document counts its reports. */
 function memberOf(text: string, line: number): string | undefined {
-  if (!/^\s*[{[]/.test(text)) return undefined;
+  if (!/^\ufeff?\s*[{[]/.test(text)) return undefined;
   try {
-    const found = JSON.parse(text) as { reports?: unknown } | unknown[];
-    const reports = Array.isArray(found) ? found : found.reports;
-    return Array.isArray(reports) && line <= reports.length ? JSON.stringify(reports[line - 1]) : undefined;
+    const found = JSON.parse(text.replace(/^\ufeff/, '')) as { reports?: unknown; data?: unknown } | unknown[];
+    const members = Array.isArray(found) ? found : isList(text) ? found.data : found.reports;
+    return Array.isArray(members) && line <= members.length ? JSON.stringify(members[line - 1]) : undefined;
   } catch {
     return undefined;
   }

@@ -34,7 +34,7 @@ export interface Report {
   readonly untilAt?: Instant;
   /** Uncertainty of observedAt that the feed states or implies, in ms (1000 for second precision). */
   readonly precisionMs: number;
-  /** Hash of the raw evidence file and 1-based line inside it. */
+  /** Hash of the raw evidence file and 1-based line inside it; in a JSON list the place there. */
   readonly evidence: { readonly hash: string; readonly line: number };
   /** Columns nobody asked for survive here, as text, bounded. */
   readonly extra: Readonly<Record<string, string>>;

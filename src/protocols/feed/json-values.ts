@@ -5,7 +5,7 @@ import { err, type Result } from '../../core/kernel/result.ts';
 import { parseJson } from '../json/parse.ts';
 import type { RowFault } from './fields.ts';
 
-/** `line`: 1-based line on which the value begins. */
+/** `line`: 1-based line on which the value begins; in a list its place there, since a list may be one line. */
 export interface JsonItem {
   readonly line: number;
   readonly value: Result<unknown, RowFault>;
@@ -32,6 +32,8 @@ export class JsonValues {
   #started = false;
   #line = 1;
   #startLine = 1;
+  /** Values of the list so far. */
+  #count = 0;
   #atLineStart = true;
   #head = '';
   #items: JsonItem[] = [];
@@ -55,7 +57,7 @@ export class JsonValues {
     if (this.#inArray === undefined) this.#begin();
     if (this.#inArray === true && !this.#ended && this.#head !== '')
       this.#items.push({
-        line: this.#line,
+        line: this.#started ? this.#startLine : this.#count + 1,
         value: err({ code: 'json-cut', text: 'the list never ends: the file is cut' }),
       });
     else if (this.#started) this.#finish();
@@ -133,7 +135,7 @@ export class JsonValues {
 
   #start(): void {
     this.#started = true;
-    this.#startLine = this.#line;
+    this.#startLine = this.#inArray === true ? ++this.#count : this.#line;
     this.#text = '';
     this.#tooLong = false;
     this.#depth = 0;

@@ -6,6 +6,7 @@ import { OperationRefused } from '../../../src/flow/operations.ts';
 import type { Json } from '../../../src/flow/ports.ts';
 import { medicalWaiting } from '../../../src/flow/support-queue.ts';
 import { caseOperations } from '../../../src/http/control/case-operations.ts';
+import { jsonValues } from '../../../src/protocols/feed/json-values.ts';
 import { lineOf, type Process, policyOf, rule, World } from '../../flow/world.ts';
 
 let world: World;
@@ -110,4 +111,21 @@ test('a row is found in lines, in a JSON delivery, and nowhere once the original
   expect(await row('{"reports":[{"id":"r1"},{"id":"r2"}]}', 2)).toBe('{"id":"r2"}');
   expect(await row('{"id":"r1"}\n{"id":"r2"}', 2)).toBe('{"id":"r2"}');
   expect(await row(undefined, 1)).toBeUndefined();
+});
+
+test('the row of a list is the one the reader counted, never a neighbour, however the list is printed', async () => {
+  const events = ['192.0.2.17', '192.0.2.18', '192.0.2.19'].map((ip) => ({ id: ip, address: [{ ip }] }));
+  const texts = [
+    JSON.stringify(events),
+    JSON.stringify(events, null, 2),
+    `[\n${events.map((one) => JSON.stringify(one)).join(',\n')}\n]`,
+    JSON.stringify({ data: events }),
+  ];
+  for (const text of texts)
+    for await (const { line, value } of jsonValues([Buffer.from(text)])) {
+      const found = await evidenceRow({ read: async () => Buffer.from(text) }, { hash: 'x', line });
+      expect(JSON.parse(found ?? 'null')).toEqual(value.ok && value.value);
+    }
+  const broken = Buffer.from('[{"a":1},\n{"a":2},,]');
+  expect(await evidenceRow({ read: async () => broken }, { hash: 'x', line: 2 })).toBeUndefined();
 });

@@ -42,8 +42,8 @@ describe('the values of a JSON file', () => {
       'a list',
       '[\n{"a":1},\n{"a":2}\n]\n',
       [
-        [2, { a: 1 }],
-        [3, { a: 2 }],
+        [1, { a: 1 }],
+        [2, { a: 2 }],
       ],
     ],
     [
@@ -51,8 +51,8 @@ describe('the values of a JSON file', () => {
       '[1, "x,]", null]',
       [
         [1, 1],
-        [1, 'x,]'],
-        [1, null],
+        [2, 'x,]'],
+        [3, null],
       ],
     ],
     [
@@ -60,7 +60,7 @@ describe('the values of a JSON file', () => {
       '{"data":[{"a":1}, {"a":2}], "links": {"next": null}}',
       [
         [1, { a: 1 }],
-        [1, { a: 2 }],
+        [2, { a: 2 }],
       ],
     ],
     ['an empty list', '[]', []],
@@ -91,9 +91,9 @@ describe('the values of a JSON file', () => {
     ]);
     expect(await read('[{"a":1},{"a":1,"a":2},{"__proto__":1},{"a":1e400}]')).toEqual([
       [1, { a: 1 }],
-      [1, 'json-duplicate-key'],
-      [1, 'json-forbidden-key'],
-      [1, 'json-number'],
+      [2, 'json-duplicate-key'],
+      [3, 'json-forbidden-key'],
+      [4, 'json-number'],
     ]);
   });
 
@@ -113,7 +113,7 @@ describe('the values of a JSON file', () => {
     ]);
     expect(await read('[{"a":1},{"b"')).toEqual([
       [1, { a: 1 }],
-      [1, 'json-cut'],
+      [2, 'json-cut'],
     ]);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });

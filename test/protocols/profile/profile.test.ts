@@ -173,7 +173,7 @@ left: [Secret]
   expect(told).toEqual([
     '1 ctip infected-handshake may-act mirai 192.0.2.17:1025 tcp -:- 2026-03-04T05:06:07Z±1s -',
     // A number beyond 2^53 was rounded before we saw it; the list writes it as text, or it is refused when it no longer fits.
-    '1 ctip infected-handshake may-act mirai 192.0.2.17:1025 tcp -:- 2026-03-04T05:06:07Z±1s -',
+    '2 ctip infected-handshake may-act mirai 192.0.2.17:1025 tcp -:- 2026-03-04T05:06:07Z±1s -',
   ]);
   expect(reports[0]?.extra).toEqual({ kept: '1', 'threat.name': 'Mirai' });
 });
