@@ -1,6 +1,7 @@
 // Rows per second from a Shadowserver file to decided reports, durable: read, hashed, kept, attributed over real bindings,
 // decided, cases and audit written. Seventy rows of a hundred name an address nobody of ours held, twenty-nine repeat what
 // is known of a line, one opens a case. Beside it: the same file through csv-parse into one bare table. No gateway.
+// ENGAWA_BENCH_ROWS=1000000 is the file that the goal is about.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +27,9 @@ import type { Clock, Log } from '../src/flow/ports.ts';
 import { readShadowserver } from '../src/protocols/shadowserver/parse.ts';
 import { cpuPer, report } from './lib/report.ts';
 
-const [ROWS, LINES, BOTS] = [40_000, 100_000, 400];
+const ROWS = Number(process.env['ENGAWA_BENCH_ROWS'] ?? 40_000);
+/** Each infected line is in thirty rows. */
+const [LINES, BOTS] = [100_000, ROWS / 100];
 const NOW = Math.floor(Date.now() / SECOND) * SECOND;
 const INTERIM_MS = 10 * MINUTE;
 const FILE = 'event4_sinkhole-example_isp.csv';
@@ -207,7 +210,7 @@ try {
         unit: 'rows/s',
         baseline: { what: beside, value: baseline.perSecond },
         ratio: perSecond / baseline.perSecond,
-        goal: '≥ 10,000',
+        goal: '≥ 17,000: a million rows in a minute',
       },
       { what: 'accepted, durable', value: acceptedPerSecond, unit: 'rows/s' },
       {

@@ -2,7 +2,7 @@
 // night at three (two of its sessions meet in one day then), the others keep theirs. Four rows of claims per line and day for the
 // one, two for the other. Same bytes for the same number; documentation and shared address ranges only.
 import { hash } from 'node:crypto';
-import { BINDINGS_MIGRATIONS, daySql } from '../../src/adapters/store/sqlite/bindings-schema.ts';
+import { daySql } from '../../src/adapters/store/sqlite/bindings-schema.ts';
 import type { Connection, Database } from '../../src/adapters/store/sqlite/database.ts';
 import { putLine } from '../../src/adapters/store/sqlite/line-rows.ts';
 import { DAY, HOUR, type Instant, MINUTE, SECOND } from '../../src/core/kernel/time.ts';
@@ -137,12 +137,6 @@ export class ManyBindings {
           });
       });
   }
-}
-
-export function migrateBindings(database: Database): void {
-  database.migrate((tx) => {
-    for (const one of BINDINGS_MIGRATIONS) tx.exec(one.sql);
-  });
 }
 
 function halves(sql: string): [tables: string[], indexes: string[]] {
