@@ -84,7 +84,7 @@ async function engawa(
   for (const chunk of chunks) {
     const events = parse(frames, chunk);
     recorder.push(tcp, events);
-    for (const { at } of events) tcp.heard(at);
+    for (const { at } of events) tcp.heard(at, at);
     // As the listener does: the socket waits while the queue is full.
     if (recorder.isFull(tcp)) await new Promise<void>((drained) => recorder.onDrain(drained));
     else await turn();

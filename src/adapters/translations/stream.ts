@@ -28,9 +28,9 @@ export class TranslationStream {
     return Object.fromEntries(this.#counts);
   }
 
-  /** Everything up to this moment has come, since the gap before. */
-  heard(at: Instant): void {
-    const until = at - SETTLE_MS;
+  /** Everything up to this moment has come, since the gap before; but of what is yet to come (a clock far ahead) nobody has heard. */
+  heard(at: Instant, now: Instant): void {
+    const until = Math.min(at, now) - SETTLE_MS;
     if (this.#fromAt === undefined) {
       this.#fromAt = at;
       this.#toAt = at;

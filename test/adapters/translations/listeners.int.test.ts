@@ -12,6 +12,8 @@ import { CGN_DIALECTS } from '../../../src/protocols/cgn-log/dialects.ts';
 import { FakeTranslations, quiet } from './fake-translations.ts';
 
 const NOW = parseRfc3339('2026-03-04T05:06:10Z')!;
+/** When all of it has come. */
+const LATER = NOW + 600_000;
 const closers: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -46,7 +48,7 @@ async function listen<T extends { start(): Promise<{ port: number }>; stop(): Pr
 const options = (store: FakeTranslations) => ({
   listen: { address: '127.0.0.1', port: 0 },
   recorder: recorderFor(store),
-  clock: { now: () => NOW },
+  clock: { now: () => LATER },
   log: quiet,
 });
 
@@ -109,6 +111,15 @@ describe('syslog', () => {
     expect(store.heard.length).toBe(1);
     first.destroy();
     await vi.waitFor(() => expect(listener.counts()['cgn1']?.['lines-cut']).toBe(1));
+  });
+
+  test('a record from tomorrow has heard nothing that is yet to come', async () => {
+    const store = new FakeTranslations();
+    const { port } = await listen(new SyslogListener({ ...options(store), transport: 'tcp', translators: [syslog] }));
+    const socket = await dial(port);
+    socket.write(`${line(1, 1024)}\n${line(20, 1536).replace('T05', 'T23')}\n`);
+    await vi.waitFor(() => expect(store.heard.length).toBe(1));
+    expect(store.heard).toEqual([{ source: 'cgn1', fromAt: NOW - 9_000, toAt: LATER - 5_000 }]);
   });
 
   test('a line that cannot be read may have been a release: it is a gap', async () => {

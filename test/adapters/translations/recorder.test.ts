@@ -20,19 +20,19 @@ const recorderOf = (store: FakeTranslations) =>
 describe('for which span a stream was heard', () => {
   test('from the first word on, five seconds behind the last; a gap ends it and the next word begins another', () => {
     const stream = new TranslationStream('cgn1');
-    stream.heard(100_000);
+    stream.heard(100_000, 1e9);
     expect(stream.hasSpans).toBe(false); // one moment is no span
-    stream.heard(200_000);
+    stream.heard(200_000, 1e9);
     stream.gap();
-    stream.heard(300_000);
-    stream.heard(301_000);
-    stream.heard(400_000);
+    stream.heard(300_000, 1e9);
+    stream.heard(301_000, 1e9);
+    stream.heard(400_000, 1e9);
     expect(stream.takeSpans()).toEqual([
       { source: 'cgn1', fromAt: 100_000, toAt: 195_000 },
       { source: 'cgn1', fromAt: 300_000, toAt: 395_000 },
     ]);
     expect(stream.takeSpans()).toEqual([]);
-    stream.heard(500_000);
+    stream.heard(500_000, 1e9);
     expect(stream.takeSpans()).toEqual([{ source: 'cgn1', fromAt: 300_000, toAt: 495_000 }]);
   });
 });
@@ -44,7 +44,7 @@ describe('records and spans on their way to the store', () => {
     const stream = new TranslationStream('cgn1');
     for (let i = 0; i < 9_000; i++) {
       recorder.push(stream, [event('cgn1', i * 1_000)]);
-      stream.heard(i * 1_000);
+      stream.heard(i * 1_000, 1e9);
     }
     expect(await recorder.settled()).toBe(true);
     expect(store.events.length).toBe(9_000);
@@ -76,13 +76,13 @@ describe('records and spans on their way to the store', () => {
     const store = new FakeTranslations();
     const recorder = recorderOf(store);
     const [loud, calm] = [new TranslationStream('loud'), new TranslationStream('calm')];
-    loud.heard(0);
-    loud.heard(60_000);
+    loud.heard(0, 1e9);
+    loud.heard(60_000, 1e9);
     const flood = Array.from({ length: 15_000 }, (_, i) => event('loud', i));
     expect(recorder.put(loud, flood)).toBe(true);
     expect(recorder.put(loud, flood)).toBe(false);
     expect(recorder.put(calm, [event('calm', 1)])).toBe(true);
-    loud.heard(120_000);
+    loud.heard(120_000, 1e9);
     await recorder.settled();
     expect(loud.counts()).toEqual({ dropped: 15_000 });
     expect(store.events.length).toBe(15_001);

@@ -185,7 +185,7 @@ export class IpfixListener {
     else if (!recorder.put(stream, events)) return;
     const isWhole = message.value.counted !== undefined && refused.every((code) => HARMLESS.has(code));
     if (!isWhole) stream.gap();
-    else if (word !== 'late') stream.heard(message.value.exportAt - translator.clockAheadMs);
+    else if (word !== 'late') stream.heard(message.value.exportAt - translator.clockAheadMs, this.#options.clock.now());
   }
 
   #follows(message: IpfixMessage, { sequences }: Session, counter: TranslationStream): SequenceWord {

@@ -156,7 +156,7 @@ export class SyslogListener {
     if (frames.dropped > dropped) {
       heard.stream.count('line-too-long', frames.dropped - dropped);
       heard.stream.gap();
-    } else if (heard.connections === 1) for (const { at } of events) heard.stream.heard(at);
+    } else if (heard.connections === 1) for (const { at } of events) heard.stream.heard(at, this.#options.clock.now());
     if (!recorder.isFull(heard.stream)) return;
     // The sender waits, and loses nothing.
     socket.pause();
