@@ -131,6 +131,32 @@ describe('translations in the store', () => {
     expect(await covered()).toBe(30);
   });
 
+  it('were heard up to now at most, whatever a clock far ahead says', async () => {
+    const { translations } = open(folder(), at(60));
+    const heard = [{ source: 'cgn1', fromAt: at(0), toAt: at(20 * 60) }];
+    await translations.record({ events: [log('allocated', '100.64.0.1', 5)], heard });
+    const window = { fromAt: at(6), toAt: at(7) };
+    const { translations: found } = await translations.over('main', OUTSIDE, { port: 1100 }, window);
+    expect(found.map((one) => (one.coveredUntilAt - T0) / MINUTE)).toEqual([60]);
+  });
+
+  it('know a block of another size over these ports, on whatever day it was told of', async () => {
+    const { translations } = open(folder(), at(0) + 9 * DAY);
+    const day = DAY / MINUTE;
+    await translations.record({
+      events: [
+        log('allocated', '100.64.0.1', 0),
+        // Their blocks were cut anew: whoever has a part of the old one has ended it.
+        log('allocated', '100.64.0.2', day, { ports: { low: 1536, high: 1599 } }),
+      ],
+      heard: [{ source: 'cgn1', fromAt: at(0), toAt: at(8 * day) }],
+    });
+    expect(await behind(translations, 1100, 60)).toEqual(['inner 100.64.0.1']);
+    expect(await behind(translations, 1100, day + 60)).toEqual([]);
+    expect(await behind(translations, 1100, 4 * day)).toEqual([]);
+    expect(await behind(translations, 1550, 4 * day)).toEqual(['inner 100.64.0.2 open']);
+  });
+
   it('say which outside addresses a change spoke of, once it is durable', async () => {
     const { translations } = open();
     const told: string[] = [];

@@ -46,6 +46,13 @@ interface Row {
   readonly since_at: number | null;
 }
 
+interface DayRows {
+  readonly day: number;
+  /** Of the widest block in it. */
+  readonly width: number;
+  readonly rows: readonly Row[];
+}
+
 export interface Place {
   readonly port: number;
   readonly protocol?: TranslatedProtocol;
@@ -85,7 +92,8 @@ export class SqliteTranslations implements Translations {
     try {
       await this.#options.database.write((tx) => {
         for (const event of inside) this.#put(tx, event);
-        for (const span of batch.heard) this.#heard.add(tx, { ...span, toAt: Math.min(span.toAt, now + DAY) });
+        // Nobody has heard what is yet to come: silence after now would count as proof.
+        for (const span of batch.heard) this.#heard.add(tx, { ...span, toAt: Math.min(span.toAt, now) });
       });
     } catch (cause) {
       this.#load(); // what was rolled back must not stay in memory
@@ -167,12 +175,17 @@ export class SqliteTranslations implements Translations {
     if (realmId === undefined || outside.family !== 4) return [];
     const days = [...this.#widths.keys()].sort((a, b) => a - b);
     const [first, last] = [dayOf(fromAt), dayOf(toAt)];
-    const read = (day: number) => this.#ofDay(day, realmId, realm, outside, place.port);
+    const visited: DayRows[] = [];
+    const read = (day: number): readonly Row[] => {
+      const width = this.#widths.get(day) ?? 0;
+      const rows = this.#rowsOf(day, realmId, outside, [place.port - 2 * width, place.port + width]);
+      visited.push({ day, width, rows });
+      return rows.filter((row) => row.low <= place.port && row.high >= place.port);
+    };
     const found = days.filter((day) => day >= first && day <= last).flatMap(read);
-    const speaks = (event: TranslationEvent) =>
-      hasPort(event.ports, place.port) && place.protocol !== undefined && compatible(event.protocol, place.protocol);
-    const isBefore = (event: TranslationEvent) => event.at < fromAt && speaks(event);
-    const isAfter = (event: TranslationEvent) => event.at > toAt && speaks(event);
+    const speaks = (row: Row) => place.protocol !== undefined && compatible(PROTOCOLS[row.protocol], place.protocol);
+    const isBefore = (row: Row) => row.at < fromAt && speaks(row);
+    const isAfter = (row: Row) => row.at > toAt && speaks(row);
     extend(found, days.filter((day) => day < first).reverse(), read, isBefore);
     extend(
       found,
@@ -180,16 +193,21 @@ export class SqliteTranslations implements Translations {
       read,
       isAfter,
     );
-    return found;
+    if (found.length === 0) return [];
+    const low = found.reduce((least, row) => Math.min(least, row.low), place.port);
+    const high = found.reduce((most, row) => Math.max(most, row.high), place.port);
+    return visited.flatMap(({ day, width, rows }) => {
+      // Blocks of another day may be wider than any of this one: what overlaps those is asked for anew.
+      const isRead = low >= place.port - width && high <= place.port + width;
+      return (isRead ? rows : this.#rowsOf(day, realmId, outside, [low - width, high]))
+        .filter((row) => row.low <= high && row.high >= low)
+        .map((row) => this.#event(row, realm, outside));
+    });
   }
 
-  #ofDay(day: number, realmId: number, realm: string, outside: Ip, port: number): TranslationEvent[] {
-    const width = this.#widths.get(day) ?? 0;
-    const rows = this.#read.allSql<Row>(aroundSql(day), [realmId, numberOf(outside), port - 2 * width, port + width]);
-    if (rows.length === 0) return [];
-    const holding = rows.filter((row) => row.low <= port && row.high >= port);
-    const [low, high] = holding.reduce(([a, b], row) => [Math.min(a, row.low), Math.max(b, row.high)], [port, port]);
-    return rows.filter((row) => row.low <= high && row.high >= low).map((row) => this.#event(row, realm, outside));
+  /** Of blocks that begin in this range. */
+  #rowsOf(day: number, realmId: number, outside: Ip, [from, to]: readonly [number, number]): readonly Row[] {
+    return this.#read.allSql<Row>(aroundSql(day), [realmId, numberOf(outside), from, to]);
   }
 
   #event(row: Row, realm: string, outside: Ip): TranslationEvent {
@@ -229,10 +247,10 @@ export class SqliteTranslations implements Translations {
 
 /** Day by day, until one of them says enough. */
 function extend(
-  found: TranslationEvent[],
+  found: Row[],
   days: readonly number[],
-  read: (day: number) => readonly TranslationEvent[],
-  isEnough: (event: TranslationEvent) => boolean,
+  read: (day: number) => readonly Row[],
+  isEnough: (row: Row) => boolean,
 ): void {
   for (const day of days) {
     if (found.some(isEnough)) return;
