@@ -71,15 +71,17 @@ function runsOf(events: readonly TranslationEvent[]): Run[] {
 const RELEASED_FIRST = ['released', 'allocated', 'in-use'];
 const ALLOCATED_FIRST = ['allocated', 'in-use', 'released'];
 
-/** At one instant a holder gives back what it has before it gets it anew; what it does not have it gets first. */
+/** At one instant a holder gives back what it has before it gets it anew; what it does not get anew was its own up to the release. */
 function* inOrder(events: readonly TranslationEvent[]): Generator<TranslationEvent> {
   let isOpen = false;
   for (let i = 0; i < events.length; ) {
     let j = i;
     while (j < events.length && events[j]!.at === events[i]!.at) j++;
-    const order = isOpen ? RELEASED_FIRST : ALLOCATED_FIRST;
+    const together = events.slice(i, j);
+    const isAnew = isOpen && together.some((one) => one.kind === 'allocated');
+    const order = isAnew ? RELEASED_FIRST : ALLOCATED_FIRST;
     const rank = (one: TranslationEvent) => order.indexOf(one.kind);
-    const now = events.slice(i, j).sort((a, b) => rank(a) - rank(b) || sinceOf(a) - sinceOf(b));
+    const now = together.sort((a, b) => rank(a) - rank(b) || sinceOf(a) - sinceOf(b));
     for (const event of now) {
       yield event;
       isOpen = event.kind !== 'released';

@@ -53,6 +53,11 @@ const told = (one: Translation) =>
   ].join(' ');
 
 describe('who stood behind a port, from a translator’s log', () => {
+  it('is over when its last word and its release came in one second', () => {
+    const events = [log('allocated', 'A', 0), log('in-use', 'A', 30), log('released', 'A', 30)];
+    expect(derive(events, { heard: [span(0, 90)], now: 90 }).map(told)).toEqual(['100.64.0.1 0 0 30 30']);
+  });
+
   it('is certain from allocation to release', () => {
     const events = [log('allocated', 'A', 0), log('released', 'A', 60)];
     expect(derive(events, { heard: [span(0, 60)] }).map(told)).toEqual(['100.64.0.1 0 0 60 60']);
