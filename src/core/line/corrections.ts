@@ -36,25 +36,26 @@ export function reachMs(all: readonly ClockCorrection[]): number {
 export function correctedBinding(all: readonly ClockCorrection[], one: Binding): Binding {
   if (one.nas === undefined) return one;
   const nas = one.nas;
-  const move = (at: Instant) => at + correctionMs(all, 'nas', nas, at);
-  return {
-    ...one,
-    startAt: move(one.startAt),
-    certainEndAt: move(one.certainEndAt),
-    ...(one.certainFromAt === undefined ? {} : { certainFromAt: move(one.certainFromAt) }),
-    ...(one.endAt === undefined ? {} : { endAt: move(one.endAt) }),
-  };
+  return moved(one, (at) => at + correctionMs(all, 'nas', nas, at));
 }
 
 export function correctedTranslation(all: readonly ClockCorrection[], one: Translation): Translation {
   const move = (at: Instant) =>
     Number.isFinite(at) ? at + correctionMs(all, 'translator', one.source.split('/')[0]!, at) : at;
+  return { ...moved(one, move), coveredUntilAt: move(one.coveredUntilAt) };
+}
+
+type Span = Pick<Binding, 'startAt' | 'certainFromAt' | 'certainEndAt' | 'endAt'>;
+
+/** Moved in part only, a beginning may come to lie behind its end: it was in question for all of the time between them. */
+function moved<T extends Span>(one: T, move: (at: Instant) => Instant): T {
+  const from = move(one.startAt);
+  const end = one.endAt === undefined ? undefined : move(one.endAt);
   return {
     ...one,
-    startAt: move(one.startAt),
-    certainFromAt: move(one.certainFromAt),
+    startAt: end === undefined ? from : Math.min(from, end),
     certainEndAt: move(one.certainEndAt),
-    coveredUntilAt: move(one.coveredUntilAt),
-    ...(one.endAt === undefined ? {} : { endAt: move(one.endAt) }),
+    certainFromAt: move(one.certainFromAt ?? one.startAt),
+    ...(end === undefined ? {} : { endAt: Math.max(from, end) }),
   };
 }
