@@ -314,6 +314,23 @@ describe('the wrong line', () => {
     expect(world.mails.map((mail) => mail.subject)).not.toContain('released');
   });
 
+  it('names what rested on the same session, though its records round its beginning differently', async () => {
+    const began = world.now - HOUR;
+    const said = (startAt: number) =>
+      session('interim', 'ann', world.now, ['192.0.2.70'], { sessionId: 's1', startAt });
+    await house.record(
+      session('start', 'ann', began, ['192.0.2.70'], { sessionId: 's1', startAt: began }),
+      said(began),
+    );
+    await house.report({});
+    world.pass(10 * MINUTE);
+    await house.record(said(began - 1000));
+    await house.report({ family: 'qsnatch', observedAt: world.now - 2 * MINUTE });
+    const [first, second] = await house.cases('ann');
+    const answer = await order('case.wrong-line', { find: first!.id, reason: 'the cabinet was mislabelled' });
+    expect(answer['others']).toMatchObject([{ caseId: second!.id }]);
+  });
+
   it('says nothing to a household that was never told anything', async () => {
     world.policy = policyOf({ rules: [rule({}, { do: 'watch' as never, waitMs: DAY })] });
     await house.online('ann', '192.0.2.70');

@@ -42,8 +42,9 @@ export function reopen(tx: Connection, ids: readonly string[]): void {
     tx.runSql(`UPDATE report SET state = 'pending' WHERE id = ? AND case_id IS NULL AND ${UNRESOLVED}`, [id]);
 }
 
-const OF_BINDING = `SELECT id FROM report WHERE json_extract(outcome_evidence, '$.attribution.bindingId') = ?
-  AND line_id IS NOT NULL ORDER BY seq DESC LIMIT ?`;
+/** Every record of a session may round its beginning anew, with which its bindings end their ids: the session and place decide. */
+const OF_BINDING = `SELECT id FROM report WHERE json_extract(outcome_evidence, '$.attribution.bindingId') >= ?
+  AND json_extract(outcome_evidence, '$.attribution.bindingId') < ? AND line_id IS NOT NULL ORDER BY seq DESC LIMIT ?`;
 const OF_STEP = `SELECT id FROM report WHERE json_extract(outcome_evidence, '$.attribution.via[0].id') = ?
   AND line_id IS NOT NULL ORDER BY seq DESC LIMIT ?`;
 
@@ -54,11 +55,16 @@ export function restingOn(
   limit: number,
 ): readonly string[] {
   const found = new Set<string>();
-  const add = (query: string, ids: readonly string[]) => {
-    for (const one of ids)
-      for (const { id } of read.allSql<{ id: string }>(query, [one, limit])) if (found.size < limit) found.add(id);
+  const add = (query: string, values: readonly string[]) => {
+    for (const { id } of read.allSql<{ id: string }>(query, [...values, limit])) if (found.size < limit) found.add(id);
   };
-  add(OF_BINDING, on.bindings);
-  add(OF_STEP, on.steps);
+  for (const one of on.bindings) add(OF_BINDING, sameSession(one));
+  for (const one of on.steps) add(OF_STEP, [one]);
   return [...found];
+}
+
+/** From and before which ids lie that differ in the beginning alone (core/line/intervals.ts). */
+function sameSession(bindingId: string): readonly [string, string] {
+  const [head] = /^.*\u0000(?=-?\d+(\u0000again)?$)/su.exec(bindingId) ?? [];
+  return head === undefined ? [bindingId, `${bindingId}\u0000`] : [head, `${head.slice(0, -1)}\u0001`];
 }
