@@ -4,7 +4,7 @@ import { formatInstant, parseRfc3339 } from '../../../core/kernel/civil.ts';
 import { err, ok, type Result } from '../../../core/kernel/result.ts';
 import { DAY, HOUR, type Instant, MINUTE } from '../../../core/kernel/time.ts';
 import type { Collector, CollectTurn, Json } from '../../../flow/ports.ts';
-import { parseJson } from '../../../protocols/json/parse.ts';
+import { jsonValues } from '../../../protocols/feed/json-values.ts';
 import type { HttpAnswer, HttpFault } from '../http/answer.ts';
 import type { HttpClient } from '../http/client.ts';
 
@@ -35,6 +35,8 @@ const PAGE_MS = DAY;
 const LEAST_PAGE_MS = MINUTE;
 /** An event may be told long after it happened; `time.min` is mandatory and must not cut those off. */
 const TOLD_LATE_MS = 30 * DAY;
+/** Their clock may be ahead of ours, not by more than this. */
+const MOST_AHEAD_MS = HOUR;
 const MAX_SEEN = 100_000;
 const PAGES_PER_TURN = 200;
 
@@ -60,7 +62,7 @@ export class N6Collector implements Collector {
         continue;
       }
       if (!answer.ok) return err(answer.error.text);
-      const events = readEvents(answer.value);
+      const events = await readEvents(answer.value);
       if (!events.ok) return events;
       const next = await this.#takePage(turn, { progress, untilAt, bytes: answer.value.body, events: events.value });
       await turn.keep({ fromAt: next.fromAt, seen: [...next.seen] });
@@ -100,14 +102,20 @@ export class N6Collector implements Collector {
     // A page that ended long ago is complete. One that reaches into the present is complete up to its newest event: their clock
     // counts, not ours.
     const isPast = untilAt <= turn.now() - HOUR;
-    const newestAt = events.reduce((newest, { modifiedAt }) => Math.max(newest, modifiedAt), 0);
+    // An event of tomorrow would move everything that is changed until then out of sight.
+    const latest = turn.now() + MOST_AHEAD_MS;
+    const newestAt = events.reduce(
+      (newest, { modifiedAt }) => (modifiedAt > latest ? newest : Math.max(newest, modifiedAt)),
+      0,
+    );
     const fromAt = isPast ? untilAt : Math.max(progress.fromAt, Math.min(newestAt, untilAt) - OVERLAP_MS);
     const seen = events.filter(({ modifiedAt }) => modifiedAt >= fromAt).map(({ version }) => version);
     return { fromAt, seen: seen.slice(0, MAX_SEEN) };
   }
 }
 
-function readEvents({ status, body }: HttpAnswer): Result<readonly Event[], string> {
+/** One event that is no good JSON costs itself, as in the file: a name that a bot chose must not stop what follows. */
+async function readEvents({ status, body }: HttpAnswer): Promise<Result<readonly Event[], string>> {
   if (status !== 200) {
     const said = body
       .toString('utf8', 0, 120)
@@ -115,10 +123,15 @@ function readEvents({ status, body }: HttpAnswer): Result<readonly Event[], stri
       .trim();
     return err(`HTTP ${status}${said === '' ? '' : `: «${said}»`}`);
   }
-  const read = parseJson(body.toString('utf8'), 16);
-  if (!read.ok) return err(`the answer is no JSON (${read.error.code})`);
-  if (!Array.isArray(read.value)) return err('the answer is no list of events');
-  return ok(read.value.map(eventOf));
+  const first = body.find((byte) => ![9, 10, 13, 32].includes(byte));
+  if (first === 0x7b) return err('the answer is no list of events');
+  if (first !== 0x5b) return err('the answer is no JSON');
+  const events: Event[] = [];
+  for await (const { value } of jsonValues([body])) {
+    if (!value.ok && value.error.code === 'json-cut') return err('the answer is no JSON (json-cut)');
+    events.push(eventOf(value.ok ? value.value : undefined));
+  }
+  return ok(events);
 }
 
 /** An event without a time of its own is new every time; the format refuses the row, and says why. */

@@ -118,3 +118,22 @@ test('no events is a good answer; what is no event is handed on for the format t
   expect(await run()).toBeUndefined();
   expect(turns.taken.length).toBeGreaterThan(0);
 });
+
+test('F05: an event that says it was changed in the future hides nothing that is changed until then', async () => {
+  add('a', NOW - 5 * MINUTE);
+  add('future', NOW + 20 * HOUR);
+  await run();
+  ids();
+  turns.now += HOUR;
+  add('b', NOW + 30 * MINUTE);
+  await run();
+  expect(ids()).toContain('b');
+});
+
+test('F12: an event that is no good JSON costs itself, not the page and all pages after it', async () => {
+  add('a', NOW - 5 * MINUTE);
+  const bad = String.raw`{"id":"bad","modified":"2026-03-04T05:50:00Z","name":"\ud800"}`;
+  override = () => ({ body: JSON.stringify(events).replace(/\]$/, `,${bad}]`) });
+  expect(await run()).toBeUndefined();
+  expect(turns.taken.map(({ text }) => text)).toContain(JSON.stringify(events).replace(/\]$/, `,${bad}]`));
+});
