@@ -7,7 +7,7 @@ import type { Report } from '../../core/report/report.ts';
 import type { RowFault } from '../feed/fields.ts';
 import { type FlatFields, parseFlatFields, smallText } from '../feed/flat-fields.ts';
 import { itemOf, type Place, reportOf } from '../feed/observation.ts';
-import { parseMailDate } from '../feed/stamps.ts';
+import { parseMailDate, writtenAt } from '../feed/stamps.ts';
 
 const MAX_PART_BYTES = 256 * 1024;
 /** The clock is that of a mail server nobody here knows. */
@@ -33,6 +33,8 @@ function feedbackReport(fields: FlatFields, place: Place): Result<Report, RowFau
   // RFC 5965 §3.1: required, each once.
   const missing = ['user-agent', 'version'].find((key) => !fields.get(key));
   if (missing !== undefined) return err({ code: 'arf-incomplete', text: `${missing} is missing` });
+  const date = fields.get('arrival-date') ?? fields.get('received-date') ?? '';
+  const observedAt = parseMailDate(date);
   return reportOf(place, 1, {
     type: `arf/${fields.get('feedback-type')!.toLowerCase()}`,
     identity: ['arf', [...fields].sort(([a], [b]) => (a < b ? -1 : 1))],
@@ -42,7 +44,8 @@ function feedbackReport(fields: FlatFields, place: Place): Result<Report, RowFau
     ip: fields.get('source-ip'),
     // RFC 6692 §3
     port: fields.get('source-port'),
-    observedAt: parseMailDate(fields.get('arrival-date') ?? fields.get('received-date') ?? ''),
+    observedAt,
+    writtenAt: writtenAt(date, observedAt),
     precisionMs: PRECISION_MS,
     extra: KEPT.map((key) => [key.replaceAll('-', '_'), fields.get(key)] as const),
     notes: ['evidence-only'],

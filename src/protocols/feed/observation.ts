@@ -37,7 +37,7 @@ export interface Observation {
   /** undefined = the row's time cannot be read. */
   readonly observedAt: Instant | undefined;
   /** The time as it was written, when that was another zone: midnight is midnight where it was written. */
-  readonly writtenAt?: Instant;
+  readonly writtenAt?: Instant | undefined;
   readonly untilAt?: Instant | undefined;
   readonly precisionMs: number;
   readonly extra: Iterable<readonly [name: string, value: Text]>;

@@ -13,6 +13,14 @@ export function parseOffsetStamp(text: string): Instant | undefined {
   return parseRfc3339(`${date}T${clock}${zulu ?? `${hours}:${minutes}`}`);
 }
 
+/** What the clock showed that wrote a stamp with an offset: whether it is midnight is judged there, not in UTC. */
+export function writtenAt(text: string, at: Instant | undefined): WallTime | undefined {
+  const match = /([+-])([0-9]{2}):?([0-9]{2})(?: *\([^()]{0,32}\))?$/.exec(text.trim().slice(-44));
+  if (at === undefined || match === null) return at;
+  const offset = Number(match[2]) * HOUR + Number(match[3]) * MINUTE;
+  return match[1] === '-' ? at - offset : at + offset;
+}
+
 /** `YYYY-MM-DD` (or with slashes), then a blank or `T`, then `HH:MM:SS` or `HH:MM`; no zone. */
 export function parseWallStamp(text: string): { readonly wall: WallTime; readonly hasSeconds: boolean } | undefined {
   if (text.length < 16 || text.length > 19) return undefined;

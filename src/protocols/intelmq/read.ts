@@ -8,7 +8,7 @@ import { leavesOf } from '../feed/extra.ts';
 import { type Fields, isFields, protocolNamed, type RowFault, textAt } from '../feed/fields.ts';
 import { jsonFeed } from '../feed/json-feed.ts';
 import { type Place, reportOf } from '../feed/observation.ts';
-import { parseOffsetStamp } from '../feed/stamps.ts';
+import { parseOffsetStamp, writtenAt } from '../feed/stamps.ts';
 import { parseJson } from '../json/parse.ts';
 
 export interface IntelmqSettings {
@@ -35,6 +35,8 @@ function eventReport(
   if (get('source.ip') === undefined && get('source.network') !== undefined)
     return err({ code: 'ip-is-network', text: 'source.network alone: it names no single line' });
   const accused = accusationOf(get);
+  const time = get('time.source') ?? '';
+  const observedAt = parseOffsetStamp(time);
   const accuracy = Number(get('feed.accuracy') ?? 100);
   const isTrusted = accuracy >= settings.leastAccuracy;
   return reportOf(place, line, {
@@ -49,7 +51,8 @@ function eventReport(
     protocol: get('protocol.transport'),
     destinationIp: get('destination.ip'),
     destinationPort: get('destination.port'),
-    observedAt: parseOffsetStamp(get('time.source') ?? ''),
+    observedAt,
+    writtenAt: writtenAt(time, observedAt),
     precisionMs: SECOND,
     extra: leavesOf(event, (name) => USED.has(name)),
     notes: [...accused.notes, ...(isTrusted ? [] : ['low-accuracy'])],

@@ -6,7 +6,14 @@ import { boundedPattern, type FeedProfile } from '../../core/report/feed-profile
 import type { Report, ReportClass } from '../../core/report/report.ts';
 import { portNumber, protocolNamed, type RowFault } from '../feed/fields.ts';
 import { type Place, reportOf } from '../feed/observation.ts';
-import { parseEpoch, parseFileTime, parseOffsetStamp, parseWallDate, parseWallStamp } from '../feed/stamps.ts';
+import {
+  parseEpoch,
+  parseFileTime,
+  parseOffsetStamp,
+  parseWallDate,
+  parseWallStamp,
+  writtenAt,
+} from '../feed/stamps.ts';
 import { instantsOf, type WallTime } from '../feed/zone.ts';
 
 /** RFC 6302 §3 asks for traceable clocks; without a zone a time may be any of those in use, UTC−12 to UTC+14. */
@@ -125,7 +132,13 @@ function timeOf({ time }: FeedProfile, get: Get): Result<Time, RowFault> {
     .trim();
   const { precisionMs } = time;
   const absolute = absoluteTime(time.form, text);
-  if (absolute !== undefined) return ok({ observedAt: absolute, writtenAt: absolute, precisionMs, notes: [] });
+  if (absolute !== undefined)
+    return ok({
+      observedAt: absolute,
+      writtenAt: time.form === 'offset' ? (writtenAt(text, absolute) ?? absolute) : absolute,
+      precisionMs,
+      notes: [],
+    });
   const wall = wallTime(time.form, text);
   if (wall === undefined) return err({ code: 'timestamp-bad', text: `the time is not of the form ${time.form}` });
   if (time.zone === 'unknown')

@@ -1,11 +1,12 @@
 // One X-ARF document in JSON: v4 (xarf.org), and v3 in both shapes that are about – `SourceIp` beside the other fields, and
 // `Source: {IP, Type}`. Evidence payloads stay in the original.
 import { err, type Result } from '../../core/kernel/result.ts';
+import { DAY } from '../../core/kernel/time.ts';
 import type { Report } from '../../core/report/report.ts';
 import { leavesOf } from '../feed/extra.ts';
 import { type Fields, protocolNamed, type RowFault, textAt } from '../feed/fields.ts';
-import { type Place, reportOf } from '../feed/observation.ts';
-import { parseOffsetStamp } from '../feed/stamps.ts';
+import { type Observation, type Place, reportOf } from '../feed/observation.ts';
+import { parseOffsetStamp, writtenAt } from '../feed/stamps.ts';
 import { classOfType } from './classes.ts';
 
 export interface XarfSettings {
@@ -53,11 +54,29 @@ function v4Report(document: Fields, { place, line, settings }: Context): Result<
     protocol: textAt(document, 'protocol'),
     destinationIp: textAt(document, 'destination_ip'),
     destinationPort: textAt(document, 'destination_port'),
-    observedAt: parseOffsetStamp(textAt(document, 'timestamp')!),
+    ...timesOf(document),
     precisionMs: settings.clockMs,
     extra: leavesOf(said, (name) => V4_USED.has(name)),
     notes: isSure ? [] : ['low-confidence'],
   });
+}
+
+/**
+ * Of `first_seen`, `timestamp` and `last_seen` none is surely the moment of the port, and `timestamp` may be that of the letter: all
+ * that lies between must be one line.
+ */
+function timesOf(document: Fields): Pick<Observation, 'observedAt' | 'writtenAt' | 'untilAt'> {
+  const texts = ['first_seen', 'timestamp', 'last_seen'].flatMap((key) => textAt(document, key) ?? []);
+  const times = texts.map((text) => ({ text, at: parseOffsetStamp(text) }));
+  const known = times.flatMap(({ at }) => at ?? []);
+  if (known.length < times.length) return { observedAt: undefined };
+  const written = times.map(({ text, at }) => writtenAt(text, at)!);
+  return {
+    observedAt: Math.min(...known),
+    untilAt: Math.max(...known),
+    // One date without a time among them puts the whole in doubt.
+    writtenAt: written.find((at) => at % DAY === 0) ?? written[0],
+  };
 }
 
 const NOT_SAID = ['evidence', '_internal'];
@@ -79,6 +98,8 @@ function v3Report(document: Fields, { place, line, settings }: Context): Result<
   if (type === undefined || (source === undefined && at('Source', 'Type') === undefined))
     return err({ code: 'xarf-incomplete', text: 'Report.ReportType or Report.SourceIp is missing' });
   if (source === undefined || !looksLikeAddress(source)) return notAnAddress();
+  const date = at('Date') ?? '';
+  const observedAt = parseOffsetStamp(date);
   const protocol = at('TransportProtocol') ?? at('Protocol');
   return reportOf(place, line, {
     type: `${at('ReportClass') ?? '-'}/${type}`.toLowerCase(),
@@ -91,7 +112,8 @@ function v3Report(document: Fields, { place, line, settings }: Context): Result<
     protocol,
     destinationIp: at('DestinationIp') ?? at('Destination', 'IP'),
     destinationPort: at('DestinationPort') ?? at('Destination', 'Port'),
-    observedAt: parseOffsetStamp(at('Date') ?? ''),
+    observedAt,
+    writtenAt: writtenAt(date, observedAt),
     precisionMs: settings.clockMs,
     extra: leavesOf(document, (name) => V3_USED.has(name)),
     notes: [],

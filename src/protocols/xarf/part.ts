@@ -5,7 +5,7 @@ import type { Report } from '../../core/report/report.ts';
 import type { RowFault } from '../feed/fields.ts';
 import { parseFlatFields } from '../feed/flat-fields.ts';
 import { type Place, reportOf } from '../feed/observation.ts';
-import { parseMailDate, parseOffsetStamp } from '../feed/stamps.ts';
+import { parseMailDate, parseOffsetStamp, writtenAt } from '../feed/stamps.ts';
 import { classOfType } from './classes.ts';
 import type { XarfSettings } from './json.ts';
 
@@ -20,6 +20,7 @@ export function partReport(text: string, place: Place, settings: XarfSettings): 
   if (!ADDRESS_TYPES.has(fields.get('source-type')!.toLowerCase()))
     return err({ code: 'source-not-address', text: 'the source is a name or a URL, not an address' });
   const date = fields.get('date')!;
+  const observedAt = parseMailDate(date) ?? parseOffsetStamp(date);
   const type = fields.get('report-type')!;
   return reportOf(place, 1, {
     type: `${fields.get('category') ?? '-'}/${type}`.toLowerCase(),
@@ -30,7 +31,8 @@ export function partReport(text: string, place: Place, settings: XarfSettings): 
     ip: fields.get('source'),
     // No port: the one that is there belongs to the other end.
     destinationPort: fields.get('port'),
-    observedAt: parseMailDate(date) ?? parseOffsetStamp(date),
+    observedAt,
+    writtenAt: writtenAt(date, observedAt),
     precisionMs: settings.clockMs,
     extra: [...fields].map(([name, value]) => [name.replaceAll('-', '_'), value] as const),
     notes: ['port-is-attacked-service'],

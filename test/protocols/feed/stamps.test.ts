@@ -6,6 +6,7 @@ import {
   parseOffsetStamp,
   parseWallDate,
   parseWallStamp,
+  writtenAt,
 } from '../../../src/protocols/feed/stamps.ts';
 
 const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
@@ -54,3 +55,15 @@ test('epochs, and a Windows time beyond 2^53, lose nothing', () => {
   expect(iso(parseWallDate('2026/03/04'))).toBe('2026-03-04T00:00:00.000Z');
   expect(parseWallDate('04.03.2026')).toBeUndefined();
 });
+
+test.each([
+  ['2026-03-04T00:00:00+09:00', '2026-03-04T00:00:00.000Z'],
+  ['2026-03-04T00:00:00.0-0330', '2026-03-04T00:00:00.000Z'],
+  ['2026-03-04T00:00:00Z', '2026-03-04T00:00:00.000Z'],
+])('the clock that wrote %j', (text, wall) => expect(iso(writtenAt(text, parseOffsetStamp(text)))).toBe(wall));
+
+test.each([
+  ['Wed, 04 Mar 2026 00:00:00 +0900 (JST)', '2026-03-04T00:00:00.000Z'],
+  ['Wed, 04 Mar 2026 00:00:00 GMT', '2026-03-04T00:00:00.000Z'],
+  ['yesterday +0900', undefined],
+])('the clock that wrote %j in a mail', (text, wall) => expect(iso(writtenAt(text, parseMailDate(text)))).toBe(wall));
