@@ -1,14 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
 // The cost is in the file name: .test.ts milliseconds, .int.test.ts kernel, sockets and daemons, .e2e.test.ts browser.
-// int and e2e run one file at a time and after the fast ones: they share a kernel and measure time.
-const slow = (name: string, timeoutMs: number, order: number) => ({
+// int run two files at a time, since most of what they do is wait for daemons and deadlines, each in namespaces and on ports of its
+// own; e2e one, since a browser needs the machine. Both come after the fast ones.
+const slow = (name: string, timeoutMs: number, order: number, maxWorkers: number) => ({
   test: {
     name,
     include: [`test/**/*.${name}.test.ts`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
-    maxWorkers: 1,
+    maxWorkers,
     sequence: { groupOrder: order },
   },
 });
@@ -47,8 +48,8 @@ export default defineConfig({
           exclude: ['test/core/**', 'test/hunt/**', '**/*.{int,e2e}.test.ts', '**/node_modules/**'],
         },
       },
-      slow('int', 60_000, 1),
-      slow('e2e', 120_000, 2),
+      slow('int', 60_000, 1, 2),
+      slow('e2e', 120_000, 2, 1),
       ...(process.env['ENGAWA_HUNT'] === undefined ? [] : [hunt]),
     ],
   },

@@ -152,9 +152,11 @@ export function describeDriver(traits: DriverTraits, create: () => Promise<Drive
       await put('strict', ...line);
       await becomes(line, 'strict');
       await t.restart();
-      const back = await t.enforcer.readBack();
-      const known = back.ok ? back.value.map(({ prefix }) => formatKey(prefix)).sort() : back.error;
-      expect(known).toEqual(line.map(formatKey).sort());
+      const known = async () => {
+        const back = await t.enforcer.readBack();
+        return back.ok ? back.value.map(({ prefix }) => formatKey(prefix)).sort() : back.error;
+      };
+      await expect.poll(known, { timeout: 10_000 }).toEqual(line.map(formatKey).sort());
       await remove(...line);
       await becomes(line, 'open');
     });

@@ -186,7 +186,7 @@ describe('the helper and the kernel', () => {
     const prefixes = Array.from({ length: 300 }, (_, i) => prefix(`198.18.${i >> 8}.${i & 255}`));
     const burst = prefixes.map((p) => client.apply({ put: [strict(p)], remove: [] }));
     await burst[5];
-    for (const pid of childrenOf(gateway.helper().pid!)) process.kill(pid, 'SIGKILL');
+    for (const pid of childrenOf(gateway.helper().pid!)) killIfThere(pid);
     const answers = await Promise.all(burst);
     const states = await client.observe(prefixes);
     answers.forEach((answer, i) => {
@@ -306,5 +306,14 @@ function exitOf(gateway: LabGateway, args: readonly string[]): string {
   } catch (error) {
     const { status, stderr } = error as { status: number; stderr: Buffer };
     return `exit ${status}: ${stderr}`;
+  }
+}
+
+/** A child that ended by itself between the look and the blow. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
   }
 }

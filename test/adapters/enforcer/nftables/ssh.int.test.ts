@@ -95,10 +95,13 @@ describe('the way to a remote gateway', () => {
     const answers = await Promise.all(burst);
     let states = await client.observe(prefixes);
     await expect
-      .poll(async () => {
-        states = await client.observe(prefixes);
-        return states.some((one) => one.access === 'unknown');
-      })
+      .poll(
+        async () => {
+          states = await client.observe(prefixes);
+          return states.some((one) => one.access === 'unknown');
+        },
+        { timeout: 30_000 },
+      )
       .toBe(false);
     const found = new Set(answers.map((answer, i) => `${answer.ok ? 'ok' : answer.error.kind} ${states[i]!.access}`));
     expect(found).toContain('ok strict');
