@@ -2,6 +2,7 @@
 // translators' logs say stood behind the port, each joined to the line that held that. Judges nothing: core/line/attribute.ts.
 import type { Instant } from '../core/kernel/time.ts';
 import type { Question, Sharing } from '../core/line/attribute.ts';
+import type { Binding } from '../core/line/binding.ts';
 import { type ClockCorrection, correctedBinding, correctedTranslation, reachMs } from '../core/line/corrections.ts';
 import { isLogged, isWhole, joined, type Step, stepOfLog, stepsOfRules } from '../core/line/join.ts';
 import { resolveShared, type SharedAnswer, type SharingRules } from '../core/line/sharing/rules.ts';
@@ -18,6 +19,8 @@ export interface HolderParts {
   readonly translations?: Pick<Translations, 'over'>;
   /** Clocks put right by a person; left out: none. */
   readonly corrections?: () => readonly ClockCorrection[];
+  /** How far the clock of the binding's NAS may be off whatever was measured; left out: as measured. */
+  readonly leastSkewMsOf?: (binding: Binding) => number;
 }
 
 export type Asked = Pick<Report, 'ip' | 'port' | 'protocol'> & {
@@ -39,11 +42,16 @@ export async function findHolders(parts: HolderParts, plain: Asked): Promise<Fou
   const { ip, window } = asked;
   const direct = corrected(parts, await parts.bindings.holders(realm, ip, window.fromAt, window.toAt));
   if (ip.family !== 4) return { holders: direct };
-  const answers = answersOf(parts, asked);
-  const { steps, skewMs } = await stepsOf(parts, asked, answers);
+  // Rules know no clock but the true one: they are asked no further off than any window reaches.
+  const answers = answersOf(parts, plain);
+  const { steps, skewMs } = await stepsOf(parts, asked, { answers, window: plain.window });
   if (steps.length + answers.length === 0) return { holders: direct };
   const inner = await Promise.all(steps.map((step) => joinedTo(parts, step, asked, skewMs)));
-  return { holders: together([direct, ...inner]), sharing: sharingOf(answers, steps, asked) };
+  const holders = together([direct, ...inner]);
+  const { leastSkewMsOf = () => 0 } = parts;
+  const judged = widened(plain.core, Math.max(holders.skewMs, ...holders.bindings.map(leastSkewMsOf)));
+  const told = answers.filter((one) => one.fromAt <= judged.toAt && one.toAt >= judged.fromAt);
+  return { holders, sharing: sharingOf(told, steps, asked) };
 }
 
 function answersOf(parts: HolderParts, { ip, port, protocol, window }: Asked): readonly SharedAnswer[] {
@@ -58,16 +66,20 @@ function answersOf(parts: HolderParts, { ip, port, protocol, window }: Asked): r
   });
 }
 
-async function stepsOf(parts: HolderParts, asked: Asked, answers: readonly SharedAnswer[]): Promise<Steps> {
+async function stepsOf(
+  parts: HolderParts,
+  asked: Asked,
+  ruled: { readonly answers: readonly SharedAnswer[]; readonly window: Asked['window'] },
+): Promise<Steps> {
   const { realm } = parts;
   const { ip, port, protocol, window } = asked;
-  const ruled = stepsOfRules(answers, { realm, ip, ...(port === undefined ? {} : { port }) }, window);
-  if (port === undefined || protocol === 'icmp' || parts.translations === undefined) return { steps: ruled, skewMs: 0 };
+  const steps = stepsOfRules(ruled.answers, { realm, ip, ...(port === undefined ? {} : { port }) }, ruled.window);
+  if (port === undefined || protocol === 'icmp' || parts.translations === undefined) return { steps, skewMs: 0 };
   const place = { port, ...(protocol === undefined ? {} : { protocol }) };
   const logged = await parts.translations.over(realm, ip, place, window);
   const corrections = parts.corrections?.() ?? [];
   const translations = logged.translations.map((one) => correctedTranslation(corrections, one));
-  return { steps: [...ruled, ...translations.map(stepOfLog)], skewMs: logged.skewMs };
+  return { steps: [...steps, ...translations.map(stepOfLog)], skewMs: logged.skewMs };
 }
 
 interface Steps {
@@ -108,7 +120,9 @@ function together(all: readonly Holders[]): Holders {
 }
 
 function sharingOf(answers: readonly SharedAnswer[], steps: readonly Step[], { protocol }: Asked): Sharing {
-  const isShared = steps.some(isLogged) || answers.some((one) => one.kind !== 'inside' || !isWhole(one.ports));
+  const isRuled = answers.some((one) => one.kind !== 'no-rule');
+  const isShared =
+    steps.some(isLogged) || (isRuled && answers.some((one) => one.kind !== 'inside' || !isWhole(one.ports)));
   const impossible = answers.find((answer) => answer.kind === 'impossible');
   const isPossible = answers.some((answer) => answer.kind !== 'impossible');
   return {

@@ -10,6 +10,8 @@ import { MIGRATIONS } from '../../src/adapters/store/sqlite/migrations.ts';
 import { SqliteTranslations } from '../../src/adapters/store/sqlite/translations.ts';
 
 import type { AccountingRecord } from '../../src/core/line/accounting.ts';
+import type { Ranges } from '../../src/core/line/attribute.ts';
+import type { ClockCorrection } from '../../src/core/line/corrections.ts';
 import type { SharingRule } from '../../src/core/line/sharing/rules.ts';
 import type { CoverageSpan, TranslationEvent } from '../../src/core/line/translation.ts';
 import type { Report } from '../../src/core/report/report.ts';
@@ -35,6 +37,8 @@ interface World {
   readonly skewMs?: number;
   readonly nasSkewMs?: number;
   readonly interimMs?: number;
+  readonly ranges?: Ranges;
+  readonly corrections?: readonly ClockCorrection[];
 }
 
 async function attributor(world: World): Promise<Attributor> {
@@ -66,7 +70,8 @@ async function attributor(world: World): Promise<Attributor> {
     sharing: () => ({ version: 'test', rules: world.rules ?? [] }),
     leastSkewMsOf: () => nasSkewMs,
     clock,
-    ranges: { ours: [], infrastructure: [], shared: [prefix('192.0.2.0/24')] },
+    ranges: world.ranges ?? { ours: [], infrastructure: [], shared: [prefix('192.0.2.0/24')] },
+    corrections: () => world.corrections ?? [],
     realm: 'main',
   });
 }
@@ -265,6 +270,20 @@ describe('a MAP-E rule', () => {
     expect(await answer({ records, rules }, { ...asked, observedAt: at(30) })).toMatch(/^ambiguous/);
     expect(await answer({ records, rules }, { ...asked, observedAt: at(25) })).toBe('unique covered line-ann');
     expect(await answer({ records, rules }, { ...asked, observedAt: at(40) })).toBe('unique covered line-eve');
+  });
+
+  it('shares nothing before it holds: until then the address is whose records say', async () => {
+    const records = home('ann', '192.0.2.18');
+    const rules = [{ ...MAP_E, validFromAt: at(36) } as SharingRule];
+    const ranges = { ours: [], infrastructure: [], shared: [] };
+    expect(await answer({ records, rules, ranges }, asked)).toBe('unique covered line-ann');
+    expect(await answer({ records, rules, ranges }, { ...asked, observedAt: at(36) })).toMatch(/^ambiguous/);
+    // A NAS's clock may have shown any moment of these.
+    expect(await answer({ records, rules, ranges, nasSkewMs: 6 * 60_000 }, asked)).toMatch(/^ambiguous/);
+    // Who is looked for further off, since some clock was put right, is not who had it then.
+    const corrections = [{ of: 'feed', name: 'other', offsetMs: 86_400_000, fromAt: at(0), toAt: at(1) }] as const;
+    const tomorrow = [{ ...MAP_E, validFromAt: at(700) } as SharingRule];
+    expect(await answer({ records, rules: tomorrow, ranges, corrections }, asked)).toBe('unique covered line-ann');
   });
 
   it('stays stale when the inner evidence is old, whatever the rule', async () => {
