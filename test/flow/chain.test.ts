@@ -1,5 +1,5 @@
 // From a report to a proven garden and out again, over real files: what is on record, in which order, and what is said.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DAY, HOUR, MINUTE } from '../../src/core/kernel/time.ts';
 import { redecide } from '../../src/flow/redecide.ts';
 import { ip } from '../core/line/records.ts';
@@ -48,6 +48,18 @@ describe('a report of an attack with a handshake', () => {
     ]);
     expect(await proof()).toBe('strict');
     expect((await house.cases('ann'))[0]).toMatchObject({ state: 'quarantined', access: 'strict', reports: 1 });
+  });
+
+  it('A10: while holders cannot be read it waits; nobody is named in their place', async () => {
+    const read = vi.spyOn(house.bindings, 'holders').mockRejectedValue(new Error('time-out'));
+    await house.accept({});
+    await expect(house.flow.decider.run()).rejects.toThrow('time-out');
+    expect([await house.cases('ann'), await house.cases('bob')]).toEqual([[], []]);
+    expect(await house.store.pendingReports(10)).toHaveLength(1);
+    read.mockRestore();
+    await house.flow.decider.run();
+    await house.settle();
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'quarantined', reports: 1 });
   });
 
   it('is on record step by step: case, intent, answer, proof', async () => {

@@ -52,9 +52,10 @@ function byAttribution({ attribution }: DecideInput): Decision | undefined {
 }
 
 function byLine({ attribution, report }: DecideInput, line: Line): Decision | undefined {
-  const holder = attribution.candidates[0];
-  if (attribution.candidates.length !== 1 || holder?.lineId !== line.id) return review('line-unknown');
-  if (holder.epoch !== line.epoch) return review('customer-changed');
+  // Several bindings may be one holder's: a session that was dialled anew, pieces of a log.
+  const { candidates } = attribution;
+  if (candidates.length === 0 || candidates.some(({ lineId }) => lineId !== line.id)) return review('line-unknown');
+  if (candidates.some(({ epoch }) => epoch !== line.epoch)) return review('customer-changed');
   if (report.observedAt < line.epochStartedAt) return ignore('before-this-customer');
   if (line.contract === 'ended') return ignore('contract-ended');
   if (line.protected || line.class === 'voip-only') return review('line-protected');

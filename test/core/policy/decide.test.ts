@@ -67,7 +67,24 @@ describe('what holds whatever a policy says', () => {
         expect(decision.kind).not.toBe('act');
       }
     expect(reason(strict({ line: line({ protected: true }) }))).toBe('review: line-protected');
+  });
+
+  it('A06: another provider’s line is for a person who knows whom to write to, never automatic', () => {
+    for (const reportClass of REPORT_CLASSES) {
+      const decision = strict({ line: line({ class: 'wholesale' }), report: report({ class: reportClass }) });
+      expect(decision.kind).not.toBe('act');
+    }
     expect(reason(strict({ line: line({ class: 'wholesale' }) }))).toBe('review: wholesale-line');
+  });
+
+  it('two bindings of one line are one holder: it dialled again inside the window', () => {
+    const [one] = attribution().candidates;
+    const again = attribution({ candidates: [one!, { ...one!, bindingId: 'again' }] });
+    expect(strict({ attribution: again }).kind).toBe('act');
+    const other = attribution({ candidates: [one!, { ...one!, lineId: 'L2' }] });
+    expect(reason(strict({ attribution: other }))).toBe('review: line-unknown');
+    const before = attribution({ candidates: [one!, { ...one!, epoch: 7 }] });
+    expect(reason(strict({ attribution: before }))).toBe('review: customer-changed');
   });
 
   it('F06: a report 30 days old is kept and never automatic; 72 hours is the limit', () => {
