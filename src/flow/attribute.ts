@@ -37,6 +37,8 @@ export interface Attributed {
 /** Widest skew a NAS is believed to have: a look-up reaches this much further than the plain window. */
 const SKEW_REACH_MS = 10 * MINUTE;
 const ARRIVALS_KEPT = 1000;
+/** Of an address that hundreds share, a feed precise to a day has thousands in question: too many to keep with each report. */
+const MOST_KEPT = 50;
 
 export class Attributor {
   readonly #parts: AttributeParts;
@@ -153,14 +155,16 @@ export function wasProvisional(outcome: ReportOutcome | undefined): boolean {
 
 /** What the outcome keeps as proof of how the line was found; reproducible from the same records. */
 export function evidenceOf(attribution: Attribution): Json {
+  const more = attribution.candidates.length - MOST_KEPT;
   return {
-    candidates: attribution.candidates.map((one) => ({ ...one })),
+    candidates: attribution.candidates.slice(0, MOST_KEPT).map((one) => ({ ...one })),
+    ...(more > 0 ? { more } : {}),
     bindingId: attribution.binding?.via?.bindingId ?? attribution.binding?.id ?? null,
     deltaMs: attribution.deltaMs,
     fromAt: attribution.window.fromAt,
     toAt: attribution.window.toAt,
     provisional: attribution.provisional,
-    ...(attribution.via === undefined ? {} : { via: attribution.via.map(viaText) }),
+    ...(attribution.via === undefined ? {} : { via: attribution.via.slice(0, MOST_KEPT).map(viaText) }),
   };
 }
 

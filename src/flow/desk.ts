@@ -36,7 +36,8 @@ const PER_TURN = 50;
 
 export async function deskRows(parts: DeskParts, query: DeskQuery): Promise<readonly DeskRow[]> {
   const rows: DeskRow[] = [];
-  for (const { id, seq } of await parts.store.unresolved(query)) {
+  for (const [i, { id, seq }] of (await parts.store.unresolved(query)).entries()) {
+    if (i % PER_TURN === 0) await turn();
     const found = await parts.store.report(id);
     if (found?.outcome === undefined) continue;
     const now = await parts.attributor.attribute(found.report);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE } from '../../src/core/kernel/time.ts';
 import type { Report } from '../../src/core/report/report.ts';
-import { Attributor } from '../../src/flow/attribute.ts';
+import { Attributor, evidenceOf } from '../../src/flow/attribute.ts';
 import { at, ip, line, said } from '../core/line/records.ts';
 import { MemoryBindings } from '../fakes/bindings.ts';
 
@@ -55,3 +55,26 @@ describe('the configured skew of a NAS', () => {
     expect(await answer(2 * MINUTE)).toBe('ambiguous holder-changed-in-window');
   });
 });
+
+describe('what is kept of an answer', () => {
+  it('is bounded, however many share an address through a day', () => {
+    const candidates = Array.from({ length: 5000 }, (_, i) => ({ lineId: `line-${i}`, epoch: 1, bindingId: `b${i}` }));
+    const inside = { ip: ip('100.64.0.1'), length: 32 };
+    const via = candidates.map(({ bindingId }) => ({
+      kind: 'translation-log' as const,
+      ...{ id: bindingId, realm: 'main', inside },
+    }));
+    const told = evidenceOf({
+      kind: 'ambiguous',
+      reason: 'shared-address-without-port',
+      ...{ candidates, via, deltaMs: 1, window: { fromAt: at(0), toAt: at(1) }, provisional: false },
+    });
+    expect(told).toMatchObject({ candidates: { length: 50 }, via: { length: 50 }, more: 4950 });
+    expect(evidenceOf({ ...answerOf(candidates.slice(0, 2)) })).not.toHaveProperty('more');
+  });
+});
+
+function answerOf(candidates: readonly { lineId: string; epoch: number; bindingId: string }[]) {
+  const window = { fromAt: at(0), toAt: at(1) };
+  return { kind: 'unique', reason: 'covered', candidates, deltaMs: 1, window, provisional: false } as const;
+}

@@ -29,6 +29,8 @@ export interface AttributionTools {
 const PROTOCOLS = ['tcp', 'udp', 'icmp'] as const;
 const KINDS = ['ambiguous', 'stale', 'none'] as const;
 const DESK_PAGE = 50;
+/** Each is asked about anew. */
+const DESK_MOST = 500;
 const RERUN_MOST = 100_000;
 
 export function attributionOperations(flow: Flow, tools: AttributionTools): Operations {
@@ -57,7 +59,10 @@ export function attributionOperations(flow: Flow, tools: AttributionTools): Oper
       };
     },
     'desk.list': async (input) => {
-      const rows = await deskRows(flow, { ...deskQuery(input), limit: optionalCount(input, 'limit') ?? DESK_PAGE });
+      const rows = await deskRows(flow, {
+        ...deskQuery(input),
+        limit: Math.min(optionalCount(input, 'limit') ?? DESK_PAGE, DESK_MOST),
+      });
       return {
         counts: (await flow.store.unresolvedCounts()).map((one) => ({ ...one })),
         reports: rows.map(rowView),
