@@ -3,12 +3,17 @@
 import { hash } from 'node:crypto';
 import { parseRfc3339 } from '../../core/kernel/civil.ts';
 import { err, ok, type Result } from '../../core/kernel/result.ts';
-import { type Instant, SECOND } from '../../core/kernel/time.ts';
+import { DAY, type Instant, SECOND } from '../../core/kernel/time.ts';
 import { type Ip, parseIp } from '../../core/net/ip.ts';
 import { CONTENT_KEY } from '../../core/report/content.ts';
 import type { RefusedRow, Report } from '../../core/report/report.ts';
+import { lineAddress } from '../feed/fields.ts';
+import { writtenAt } from '../feed/stamps.ts';
 import { type JsonFault, parseJson } from '../json/parse.ts';
 import { eventSchema, type ReportedEvent } from './schema.ts';
+
+/** 2000-01-01: an older time is an empty clock, not an observation. */
+const EARLIEST: Instant = 946_684_800_000;
 
 export interface DeliveryInput {
   readonly source: string;
@@ -87,15 +92,16 @@ function readEvent(value: unknown, line: number, input: DeliveryInput): Result<R
   }
   const event = shape.data;
   const observedAt = parseRfc3339(event.observedAt);
-  if (observedAt === undefined)
-    return err({ code: 'timestamp-bad', text: 'observedAt is not RFC 3339 with Z or an offset' });
+  if (observedAt === undefined || observedAt < EARLIEST)
+    return err({ code: 'timestamp-bad', text: 'observedAt is not RFC 3339 with Z or an offset, or lies before 2000' });
   if (observedAt > input.receivedAt + 2 * SECOND)
     return err({ code: 'timestamp-future', text: 'observedAt lies in the future' });
-  const ip = parseIp(event.ip);
+  const ip = lineAddress(event.ip);
+  if (!ip.ok) return ip;
   const destinationIp = event.destinationIp === undefined ? undefined : parseIp(event.destinationIp);
-  if (ip === undefined || (event.destinationIp !== undefined && destinationIp === undefined))
+  if (event.destinationIp !== undefined && destinationIp === undefined)
     return err({ code: 'ip-not-canonical', text: 'not an address in plain IPv4 or RFC 4291 form' });
-  return ok(reportOf(event, { ip, destinationIp, observedAt, line, input }));
+  return ok(reportOf(event, { ip: ip.value, destinationIp, observedAt, line, input }));
 }
 
 interface Judged {
@@ -107,11 +113,16 @@ interface Judged {
 }
 
 function reportOf(event: ReportedEvent, { ip, destinationIp, observedAt, line, input }: Judged): Report {
+  const isSpoofable = isHandshake(event) && (event.protocol === 'udp' || event.protocol === 'icmp');
+  // Whoever says how exact it is knows that midnight was the time.
+  const isDate = event.precisionSeconds === undefined && writtenAt(event.observedAt, observedAt)! % DAY === 0;
+  const notes = [...(isSpoofable ? ['spoofable'] : []), ...(isDate ? ['midnight'] : [])].join(';');
   return {
     id: hash('sha256', JSON.stringify([input.source, 'api', event.id]), 'hex'),
     source: input.source,
     type: 'api',
-    class: event.class,
+    // One packet whose source anybody can write: no handshake took place.
+    class: isSpoofable ? 'attack-single-packet' : event.class,
     mayAct: event.class !== 'victim' && event.class !== 'info',
     family: (event.family === undefined ? undefined : input.familyOf(event.family.trim().toLowerCase())) ?? 'unknown',
     ip,
@@ -120,10 +131,19 @@ function reportOf(event: ReportedEvent, { ip, destinationIp, observedAt, line, i
     ...(destinationIp === undefined ? {} : { destinationIp }),
     ...(event.destinationPort === undefined ? {} : { destinationPort: event.destinationPort }),
     observedAt,
-    precisionMs: (event.precisionSeconds ?? 1) * SECOND,
+    precisionMs: isDate ? DAY : (event.precisionSeconds ?? 1) * SECOND,
     evidence: { hash: input.evidenceHash, line },
-    extra: { ...withoutOurs(event.extra ?? {}), 'engawa.event': event.id, [CONTENT_KEY]: contentOf(event) },
+    extra: {
+      ...withoutOurs(event.extra ?? {}),
+      'engawa.event': event.id,
+      [CONTENT_KEY]: contentOf(event),
+      ...(notes !== '' && { 'engawa.notes': notes }),
+    },
   };
+}
+
+function isHandshake(event: ReportedEvent): boolean {
+  return event.class === 'infected-handshake' || event.class === 'attack-handshake';
 }
 
 function withoutOurs(extra: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

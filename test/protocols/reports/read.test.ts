@@ -43,6 +43,24 @@ describe('the body of POST /v1/reports', () => {
     expect(reports[0]?.observedAt).toBe(Date.UTC(2026, 2, 4, 5, 6, 7));
   });
 
+  test('F05: what no feed may say stands here neither: a handshake over UDP, a network as a line, a date as a second', () => {
+    const seen = (more: object) => read(body({ ...event, ...more }));
+    for (const protocol of ['udp', 'icmp']) {
+      const [report] = seen({ protocol, class: 'infected-handshake' }).reports;
+      expect([report?.class, report?.mayAct, report?.extra['engawa.notes']]).toEqual([
+        'attack-single-packet',
+        true,
+        'spoofable',
+      ]);
+    }
+    expect(seen({ ip: '192.0.2.0' }).refused).toEqual(['1 ip-is-network']);
+    expect(seen({ observedAt: '1999-03-04T05:06:07Z' }).refused).toEqual(['1 timestamp-bad']);
+    const [date] = seen({ observedAt: '2026-03-04T00:00:00+09:00' }).reports;
+    expect([date?.precisionMs, date?.extra['engawa.notes']]).toEqual([86_400_000, 'midnight']);
+    const [exact] = seen({ observedAt: '2026-03-04T00:00:00Z', precisionSeconds: 1 }).reports;
+    expect([exact?.precisionMs, exact?.extra['engawa.notes']]).toEqual([1000, undefined]);
+  });
+
   test('F02: an id belongs to its source; the order of keys is no content, anything else is', () => {
     const [a, b, c] = [event, Object.fromEntries(Object.entries(event).reverse()), { ...event, port: 40002 }].map(
       (one) => read(body(one)).reports[0]!,
