@@ -24,6 +24,9 @@ export class JsonValues {
   /** undefined = nothing but blanks so far. */
   #inArray: boolean | undefined;
   #ended = false;
+  /** The list stands in an object, whose other members may follow. */
+  #isWrapped = false;
+  #isTrailed = false;
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -61,6 +64,11 @@ export class JsonValues {
         value: err({ code: 'json-cut', text: 'the list never ends: the file is cut' }),
       });
     else if (this.#started) this.#finish();
+    if (this.#isTrailed)
+      this.#items.push({
+        line: this.#count + 1,
+        value: err({ code: 'json-trailing', text: 'something follows the list: it was not read' }),
+      });
     return this.#drain();
   }
 
@@ -68,7 +76,8 @@ export class JsonValues {
     const wrapper = WRAPPER.exec(this.#head)?.[0];
     const text = this.#head;
     const first = text.trimStart()[0];
-    this.#inArray = wrapper !== undefined || first === '[';
+    this.#isWrapped = wrapper !== undefined;
+    this.#inArray = this.#isWrapped || first === '[';
     const from = wrapper?.length ?? (first === '[' ? text.indexOf('[') + 1 : 0);
     for (const c of text.slice(0, from)) if (c === '\n') this.#line++;
     this.#head = first ?? '';
@@ -77,7 +86,8 @@ export class JsonValues {
 
   #scan(chunk: string): void {
     let from = 0;
-    for (let i = 0; i < chunk.length && !this.#ended; i++) {
+    let i = 0;
+    for (; i < chunk.length && !this.#ended; i++) {
       const c = chunk.charCodeAt(i);
       const isFresh = this.#atLineStart;
       this.#atLineStart = c === LF;
@@ -98,6 +108,17 @@ export class JsonValues {
       from = i + 1;
     }
     if (this.#started) this.#take(chunk, from, chunk.length);
+    if (this.#ended) this.#scanRest(chunk, i);
+  }
+
+  /** Behind a list nothing is read; of lines behind it that look like values somebody must hear. */
+  #scanRest(chunk: string, from: number): void {
+    for (let i = from; i < chunk.length && !this.#isTrailed; i++) {
+      const c = chunk.charCodeAt(i);
+      const isBlank = c === LF || c === CR || c === TAB || c === SPACE;
+      this.#isTrailed = this.#isWrapped ? this.#atLineStart && c === OPEN_BRACE : !isBlank;
+      this.#atLineStart = c === LF;
+    }
   }
 
   #begins(c: number): boolean {

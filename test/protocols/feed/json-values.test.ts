@@ -118,6 +118,17 @@ describe('the values of a JSON file', () => {
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
+  test('what follows a list is told, never passed over in silence', async () => {
+    const event = '{"source.ip":"192.0.2.17"}';
+    for (const text of [`[{"a":1}]\n${event}\n`, `[{"a":1}] ,7`, `{"data":[{"a":1}]}\n${event}\n`])
+      for (const piece of [1, 3, 1000])
+        expect(await read(text, piece)).toEqual([
+          [1, { a: 1 }],
+          [2, 'json-trailing'],
+        ]);
+    expect(await read('{"data":[{"a":1}],\n"links":{\n"next":null}\n}\n')).toEqual([[1, { a: 1 }]]);
+  });
+
   test('however the text is cut into chunks, the values are the same, and values written one a line come back', () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue(), { maxLength: 8 }), fc.integer({ min: 1, max: 9 }), (values, piece) => {
