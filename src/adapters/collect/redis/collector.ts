@@ -88,11 +88,20 @@ export class RedisCollector implements Collector {
   /** One message that spoils the whole must not take the others with it: then each is a file of its own. */
   async #take(turn: CollectTurn, messages: readonly Buffer[]): Promise<void> {
     const name = `${this.#options.queue}-${formatInstant(turn.now()).replace(/[^0-9TZ]/g, '')}`;
-    const taken = await turn.take({ name: `${name}.jsonl`, bytes: Buffer.concat(messages.flatMap(asLine)) });
-    if (taken.state === 'accepted' || messages.length === 1) return;
-    for (const [i, message] of messages.entries())
+    const alone = messages.filter(isListLike);
+    const plain = messages.filter((message) => !isListLike(message));
+    if (plain.length > 0) {
+      const taken = await turn.take({ name: `${name}.jsonl`, bytes: Buffer.concat(plain.flatMap(asLine)) });
+      if (taken.state !== 'accepted' && plain.length > 1) alone.unshift(...plain);
+    }
+    for (const [i, message] of alone.entries())
       await turn.take({ name: `${name}-${i + 1}.jsonl`, bytes: Buffer.concat(asLine(message)) });
   }
+}
+
+/** At the beginning of a file it would make the file one list, and the messages behind it would not be read. */
+function isListLike(message: Buffer): boolean {
+  return /^\ufeff?\s*(?:\[|\{\s*"data"\s*:)/.test(message.toString('utf8'));
 }
 
 const LINE_END = Buffer.from('\n');

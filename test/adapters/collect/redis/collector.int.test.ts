@@ -113,6 +113,19 @@ describe('nothing is lost', () => {
     expect(numbersOf(turns)).toEqual(range(10));
   });
 
+  test.each(['[{"a":1}]', '[', '{"data":[]}', '{"data":['])(
+    'F12: a message that would make a list of all that follows is a file of its own: %s',
+    async (odd) => {
+      await start();
+      await peer.client.lpush(QUEUE, odd, event(1), event(2));
+      const turns = new Turns();
+      await turns.run(open());
+      expect(turns.taken.map(({ text }) => text.trim())).toEqual([`${event(1)}\n${event(2)}`, odd]);
+      expect(new Set(turns.names()).size).toBe(2);
+      expect(await left()).toEqual([0, 0]);
+    },
+  );
+
   test('the server is killed while we store: told, and everything is there again afterwards', async () => {
     await start();
     await send(...range(100));
