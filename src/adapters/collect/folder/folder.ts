@@ -49,13 +49,14 @@ export class FolderCollector implements Collector {
       // The folder itself is the operator's: whose it is, and who writes there, is no guess of ours.
       for (const name of ['claimed', 'done', 'parked']) await mkdir(join(folder, name), { mode: 0o750 }).catch(there);
       // First what a crash left between claiming and moving: the same rows again are known.
-      for (const name of await namesIn(join(folder, 'claimed'))) await this.#takeClaimed(turn, name);
+      const aside: string[] = [];
+      for (const name of await namesIn(join(folder, 'claimed'))) aside.push(...(await this.#takeClaimed(turn, name)));
       for (const name of await this.#settled()) {
         if (turn.signal.aborted) return err('stopped');
-        if (await this.#claim(name)) await this.#takeClaimed(turn, name);
+        if (await this.#claim(name)) aside.push(...(await this.#takeClaimed(turn, name)));
       }
       await this.#forgetDone(turn.now());
-      return ok(undefined);
+      return aside.length === 0 ? ok(undefined) : err(`${folder}: put aside unread: ${aside.slice(0, 10).join(', ')}`);
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       // A store that fails is no folder that fails: the loop says which.
@@ -91,16 +92,19 @@ export class FolderCollector implements Collector {
     return claimed === true;
   }
 
-  async #takeClaimed(turn: CollectTurn, name: string): Promise<void> {
+  /** What was put aside without a look inside, with the reason: nothing else would ever say so. */
+  async #takeClaimed(turn: CollectTurn, name: string): Promise<readonly string[]> {
     const { folder, maxBytes } = this.#options;
     const path = join(folder, 'claimed', name);
     const read = await readRegularFile(path, maxBytes);
     if (!read.ok) {
-      if (read.error === 'growing') return; // its writer goes on in the renamed file: the next turn finds it whole
-      return moveTo(path, join(folder, 'parked'), name, turn.now());
+      if (read.error === 'growing') return []; // its writer goes on in the renamed file: the next turn finds it whole
+      await moveTo(path, join(folder, 'parked'), name, turn.now());
+      return [`${name.slice(0, 80)} (${read.error})`];
     }
     const taken = await turn.take({ name, bytes: read.value });
     await moveTo(path, join(folder, taken.state === 'parked' ? 'parked' : 'done'), name, turn.now());
+    return [];
   }
 
   async #forgetDone(now: number): Promise<void> {

@@ -83,7 +83,13 @@ test('links, pipes and files beyond the cap are put aside unread', async () => {
   symlinkSync('/etc/hostname', join(folder, 'top.json'));
   execFileSync('mkfifo', [join(folder, 'claimed', 'pipe.json')]);
   put('large.json', 'x'.repeat(101));
-  expect(await settle()).toEqual([]);
+  expect(await turns.run(collector)).toBe(
+    `${folder}: put aside unread: link.json (not-regular), pipe.json (not-regular)`,
+  );
+  ms += 1000;
+  expect(await turns.run(collector)).toBe(`${folder}: put aside unread: large.json (too-large)`);
+  expect(turns.names()).toEqual([]);
+  expect(await turns.run(collector), 'once').toBeUndefined();
   expect(ls('parked')).toEqual(['large.json', 'link.json', 'pipe.json']);
   expect(ls(), 'a link that was not claimed stays where it is').toContain('top.json');
   rmSync(join(tmpdir(), `engawa-secret-${process.pid}`));
