@@ -34,18 +34,27 @@ export async function acceptDelivery(parts: AcceptParts, input: AcceptInput): Pr
       yield* input.refused;
     },
   });
-  const contradictions = await contradicted(parts, input.reports, new Set(result.accepted));
-  if (contradictions.length > 0) await parts.store.commit({ audit: contradictions.map((one) => auditOf(parts, one)) });
-  const refused = contradictions.map(({ fresh }) => ({
-    line: fresh.evidence.line,
-    code: 'id-content-differs',
-    text: 'this id was used before with other content',
-  }));
+  const refused = await refuseContradictions(parts, input.reports, new Set(result.accepted));
   return {
     accepted: result.accepted.length,
     duplicates: result.duplicates - refused.length,
     refused: [...input.refused, ...refused].sort((a, b) => a.line - b.line),
   };
+}
+
+/** Rows whose id the store knows with other content: both digests go on record (F02). */
+export async function refuseContradictions(
+  parts: Pick<AcceptParts, 'clock' | 'store'>,
+  reports: readonly Report[],
+  accepted: ReadonlySet<string>,
+): Promise<readonly RefusedRow[]> {
+  const contradictions = await contradicted(parts, reports, accepted);
+  if (contradictions.length > 0) await parts.store.commit({ audit: contradictions.map((one) => auditOf(parts, one)) });
+  return contradictions.map(({ fresh }) => ({
+    line: fresh.evidence.line,
+    code: 'id-content-differs',
+    text: 'this id was used before with other content',
+  }));
 }
 
 interface Contradiction {
@@ -55,7 +64,7 @@ interface Contradiction {
 
 /** Looked up after the store has answered: of two that race, one is stored by then, and reports never change. */
 async function contradicted(
-  parts: AcceptParts,
+  parts: Pick<AcceptParts, 'store'>,
   reports: readonly Report[],
   accepted: ReadonlySet<string>,
 ): Promise<readonly Contradiction[]> {
@@ -72,7 +81,7 @@ async function contradicted(
   return found;
 }
 
-function auditOf(parts: AcceptParts, { known, fresh }: Contradiction): AuditDraft {
+function auditOf(parts: Pick<AcceptParts, 'clock'>, { known, fresh }: Contradiction): AuditDraft {
   return {
     at: parts.clock.now(),
     actor: { kind: 'policy' },

@@ -28,7 +28,7 @@ export interface IngestResult {
 }
 
 const BATCH_ROWS = 2000;
-const REFUSED_SHOWN = 1000;
+export const REFUSED_SHOWN = 1000;
 
 export function isRefused(row: Report | RefusedRow): row is RefusedRow {
   return 'code' in row;

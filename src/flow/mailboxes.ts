@@ -14,7 +14,7 @@ export interface WatchedMailbox {
 }
 
 export interface MailboxesParts extends TakeMailParts {
-  readonly store: Pick<Store, 'setting' | 'commit' | 'acceptReports'>;
+  readonly store: Pick<Store, 'setting' | 'commit' | 'acceptReports' | 'report'>;
   readonly log: Log;
   /** 0 to 1, for the jitter. */
   readonly random: () => number;

@@ -2,10 +2,12 @@
 // unpacked, the format's reader opens it, rows are ingested and then decided; what cannot be read at all is parked with the
 // reason. Repeatable.
 import { err, ok, type Result } from '../core/kernel/result.ts';
+import { CONTENT_KEY } from '../core/report/content.ts';
 import type { FeedReader, FileFault, OpenedFeed } from '../core/report/feed.ts';
 import type { RefusedRow, Report } from '../core/report/report.ts';
+import { type AcceptParts, refuseContradictions } from './accept.ts';
 import type { FeedBook } from './feed-book.ts';
-import { type IngestParts, type IngestResult, ingestKept, isRefused, parkKept } from './ingest.ts';
+import { type IngestParts, type IngestResult, ingestKept, isRefused, parkKept, REFUSED_SHOWN } from './ingest.ts';
 import type { Unpacker } from './ports.ts';
 
 export interface ArrivedFile {
@@ -19,6 +21,7 @@ export interface ArrivedFile {
 }
 
 export interface TakeInParts extends IngestParts {
+  readonly store: AcceptParts['store'];
   /** undefined = no feed of this name is configured: a fault of the caller, who asks before. */
   readonly readerOf: (source: string) => FeedReader | undefined;
   readonly familyOf: (name: string) => string | undefined;
@@ -127,10 +130,32 @@ async function takeRows(
   });
   if (!opened.ok) return parkWhole(parts, file, evidenceHash, opened.error);
   const { types, remarks, items } = opened.value;
-  const counted = { truncated: 0 };
-  const result = await ingestKept(parts, { ...file, rows: () => counting(items, counted) }, evidenceHash, progress);
+  const counted: Counted = { truncated: 0, named: [] };
+  const stored = await ingestKept(parts, { ...file, rows: () => counting(items, counted) }, evidenceHash, progress);
+  const result = await withContradictions(parts, file, stored, counted.named);
   await parts.book?.note(file, { parked: false, rows: result.total, refused: result.refusedTotal });
   return ok({ ...result, types, remarks, truncated: counted.truncated });
+}
+
+/** A row under a known id of its source's own that says something else is no duplicate: it is refused, and told (F02). */
+async function withContradictions(
+  parts: TakeInParts,
+  file: ArrivedFile,
+  result: IngestResult,
+  named: readonly Report[],
+): Promise<IngestResult> {
+  const refused = await refuseContradictions(parts, named, new Set(result.accepted));
+  if (refused.length === 0) return result;
+  const rows = async function* () {
+    yield* refused;
+  };
+  await ingestKept(parts, { ...file, rows }, result.evidenceHash);
+  return {
+    ...result,
+    duplicates: result.duplicates - refused.length,
+    refused: [...result.refused, ...refused].slice(0, REFUSED_SHOWN),
+    refusedTotal: result.refusedTotal + refused.length,
+  };
 }
 
 async function parkWhole(
@@ -144,12 +169,19 @@ async function parkWhole(
   return err({ code, text, evidenceHash });
 }
 
+interface Counted {
+  truncated: number;
+  /** Rows under an id of their source's own: of formats whose files are small. */
+  readonly named: Report[];
+}
+
 async function* counting(
   items: AsyncIterable<Report | RefusedRow>,
-  counted: { truncated: number },
+  counted: Counted,
 ): AsyncGenerator<Report | RefusedRow> {
   for await (const row of items) {
     if (!isRefused(row) && row.extra['engawa.notes']?.includes('truncated') === true) counted.truncated++;
+    if (!isRefused(row) && row.extra[CONTENT_KEY] !== undefined) counted.named.push(row);
     yield row;
   }
 }

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { SqliteStore } from '../../src/adapters/store/sqlite/store.ts';
 import { err, ok } from '../../src/core/kernel/result.ts';
 import type { FeedFile, FeedReader } from '../../src/core/report/feed.ts';
 import { takeIn } from '../../src/flow/take-in.ts';
+import { readXarf } from '../../src/protocols/xarf/read.ts';
 import { ip } from '../core/line/records.ts';
 import { zipFile } from '../unpack/zip-file.ts';
 import { World } from './world.ts';
@@ -140,4 +142,33 @@ test('F14: an archive that lies is parked with its reason; an entry that cannot 
     error: { code: 'file-broken' },
   });
   expect((await flow.store.report('feed good 9'))?.outcome?.decision).toBeDefined();
+});
+
+test('F02: the same id with other content is refused and on record, the first report stands', async () => {
+  const { flow, parts } = await open();
+  const xarf = { ...parts, readerOf: () => readXarf({ clockMs: 1000 }) };
+  const letter = (type: string) => ({
+    source: 'feed',
+    name: `${type}.json`,
+    bytes: Buffer.from(
+      JSON.stringify({
+        ...{ xarf_version: '4.0.0', report_id: '11111111-1111-4111-8111-111111111111', reporter: { org: 'a' } },
+        ...{ sender: { org: 'a' }, source_identifier: '192.0.2.70', category: 'connection', type, protocol: 'tcp' },
+        timestamp: '2026-03-04T05:06:07Z',
+      }),
+    ),
+  });
+  const first = await takeIn(xarf, letter('port_scan'));
+  expect(first).toMatchObject({ ok: true, value: { accepted: [expect.any(String)] } });
+  const other = await takeIn(xarf, letter('infected_host'));
+  expect(other).toMatchObject({
+    value: { accepted: [], duplicates: 0, refusedTotal: 1, refused: [{ line: 1, code: 'id-content-differs' }] },
+  });
+  expect(await takeIn(xarf, letter('port_scan'))).toMatchObject({ value: { duplicates: 1, refusedTotal: 0 } });
+  const id = first.ok ? first.value.accepted[0]! : '';
+  expect((await flow.store.report(id))?.report.class).toBe('attack-single-packet');
+  const hash = other.ok ? other.value.evidenceHash : '';
+  expect(await (flow.store as SqliteStore).refusedRows(hash, 10)).toEqual([
+    expect.objectContaining({ code: 'id-content-differs' }),
+  ]);
 });
