@@ -2,7 +2,7 @@
 // repetition cannot matter. Silence proves nothing unless the source was heard without a gap; a lost record never extends anybody.
 import type { Instant } from '../kernel/time.ts';
 import { formatIp, sameIp } from '../net/ip.ts';
-import { portsOverlap } from '../net/transport.ts';
+import { hasPort, portsOverlap } from '../net/transport.ts';
 import type { CoverageSpan, TranslatedProtocol, TranslationEvent } from './translation.ts';
 
 export interface Translation
@@ -24,6 +24,8 @@ export interface Translation
 export interface TranslationFacts {
   /** Every record over ports that overlap those asked about, and over ports that overlap these. */
   readonly events: readonly TranslationEvent[];
+  /** Holders of this port alone are told, the others are evidence against them: one record of all ports has every flow beside it. */
+  readonly port?: number;
   /** Spans without a gap, ascending and apart; empty = this source cannot tell whether something was lost. */
   readonly heardOf: (source: string) => readonly CoverageSpan[];
   /** How often the source repeats what is open, ms; undefined = it does not. */
@@ -32,9 +34,10 @@ export interface TranslationFacts {
 }
 
 export function deriveTranslations(facts: TranslationFacts): Translation[] {
-  const groups = Map.groupBy(facts.events, keyOf);
+  const { events, port } = facts;
+  const groups = Map.groupBy(port === undefined ? events : events.filter((one) => hasPort(one.ports, port)), keyOf);
   return [...groups.values()].flatMap((own) => {
-    const strangers = facts.events.filter((other) => isAgainst(own[0]!, other)).sort(byTime);
+    const strangers = events.filter((other) => isAgainst(own[0]!, other)).sort(byTime);
     return runsOf(own.toSorted(byTime)).flatMap((run) => pieces(run, strangers, facts));
   });
 }

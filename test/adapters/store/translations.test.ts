@@ -131,6 +131,16 @@ describe('translations in the store', () => {
     expect(await covered()).toBe(30);
   });
 
+  it('are told of one port, with all flows of its address as evidence, where one record speaks of all ports', async () => {
+    const { translations } = open();
+    const flow = (i: number) =>
+      log('allocated', `100.64.${i >> 8}.${i & 255}`, 10, { ports: { low: 1024 + i, high: 1024 + i } });
+    const all = log('allocated', '100.65.0.1', 5, { ports: { low: 0, high: 65_535 } });
+    await translations.record({ events: [all, ...Array.from({ length: 500 }, (_, i) => flow(i))], heard: [] });
+    expect(await behind(translations, 1025, 30)).toEqual(['inner 100.64.0.1 open']);
+    expect(await behind(translations, 60_000, 30)).toEqual([]);
+  });
+
   it('were heard up to now at most, whatever a clock far ahead says', async () => {
     const { translations } = open(folder(), at(60));
     const heard = [{ source: 'cgn1', fromAt: at(0), toAt: at(20 * 60) }];

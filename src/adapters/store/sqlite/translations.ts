@@ -6,7 +6,6 @@ import { dayOf } from '../../../core/line/claim.ts';
 import type { TranslatedProtocol, TranslationEvent } from '../../../core/line/translation.ts';
 import { compatible, deriveTranslations, type Translation } from '../../../core/line/translations.ts';
 import { type Ip, ipFromBytes } from '../../../core/net/ip.ts';
-import { hasPort } from '../../../core/net/transport.ts';
 import type { Translations } from '../../../flow/ports.ts';
 import { BindingNames } from './bindings-names.ts';
 import type { Connection, Database } from './database.ts';
@@ -147,12 +146,12 @@ export class SqliteTranslations implements Translations {
     const { sourceOf } = this.#options;
     const translations = deriveTranslations({
       events,
+      port: place.port,
       heardOf: (source) => this.#heard.of(source),
       interimMsOf: (source) => sourceOf(source).interimMs,
       now: this.#options.clock.now(),
     }).filter(
       (one) =>
-        hasPort(one.ports, place.port) &&
         compatible(one.protocol, place.protocol) &&
         one.startAt <= window.toAt &&
         (one.endAt ?? window.toAt) >= window.fromAt,
