@@ -26,6 +26,8 @@ export function needsSecondSource(reportClass: ReportClass): boolean {
 export function isCopy(a: Report, b: Report): boolean {
   if (a.id === b.id) return true;
   if (!sameIp(a.ip, b.ip)) return false;
+  const event = eventIdOf(a);
+  if (event !== undefined && event === eventIdOf(b)) return true;
   if (differ(a.protocol, b.protocol)) return false;
   // An aggregated row says the port of its first sighting alone.
   if (differ(a.port, b.port) && !isSpan(a) && !isSpan(b)) return false;
@@ -33,6 +35,11 @@ export function isCopy(a: Report, b: Report): boolean {
   if (a.destinationIp !== undefined && b.destinationIp !== undefined && !sameIp(a.destinationIp, b.destinationIp))
     return false;
   return sameMoment(a, b);
+}
+
+/** Shadowserver's, as itself and as IntelMQ pass it on. */
+function eventIdOf({ extra }: Report): string | undefined {
+  return extra['event_id'] ?? extra['extra.event_id'];
 }
 
 function differ<T>(a: T | undefined, b: T | undefined): boolean {

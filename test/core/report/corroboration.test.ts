@@ -64,6 +64,14 @@ describe('one sensor through several feeds', () => {
     expect(isCopy(span, told('shadowserver', AT + 2 * HOUR + 10 * MINUTE, { port: 1024 }))).toBe(false);
   });
 
+  test("the sensor's own event_id says it, however times were rounded on the way", () => {
+    const own = told('shadowserver', AT, { extra: { event_id: 'a1b2' } });
+    const rounded = told('intelmq', AT + 40_000, { extra: { 'extra.event_id': 'a1b2' } });
+    expect(isCorroborated(own, [own, rounded], by)).toBe(false);
+    expect(isCorroborated(own, [own, { ...rounded, extra: { 'extra.event_id': 'other' } }], by)).toBe(true);
+    expect(isCopy(own, { ...rounded, ip: parseIp('192.0.2.18')! })).toBe(false);
+  });
+
   test('a line with thousands of repeated rows is answered in no time', () => {
     const many = Array.from({ length: 4000 }, (_, i) => told('shadowserver', AT + i * 10_000, { port: 1024 + i }));
     const all = many.flatMap((one) => [one, again(one, 'abusehub')]);
