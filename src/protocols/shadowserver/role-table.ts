@@ -14,7 +14,7 @@ export type Grading =
   | 'handshake-if-tcp'
   /** Backscatter unless the row names an infection or tag and TCP. */
   | 'darknet'
-  /** UDP from port 53 is an abused open resolver, not a bot. */
+  /** UDP from port 53 is an abused open resolver, from another port of REFLECTING another open service: not a bot. */
   | 'ddos-participant';
 
 export interface Role {
@@ -31,7 +31,7 @@ export interface Role {
 }
 
 /** Of the published report types this table was held against; `version` grows with every change of a line's meaning. */
-export const ROLE_TABLE = { version: 2, snapshot: '2026-03-24' };
+export const ROLE_TABLE = { version: 3, snapshot: '2026-03-24' };
 
 export const ROLES: readonly Role[] = [
   {
@@ -180,6 +180,14 @@ export const ROLES: readonly Role[] = [
     why: 'the address is a command server: work for the abuse desk',
   },
   {
+    types: ['scan_ddos_middlebox'],
+    subscriber: 'ip',
+    class: 'info',
+    mayAct: false,
+    grading: 'fixed',
+    why: 'a filter on the way answers in the name of the address: work for the network team',
+  },
+  {
     types: ['scan_*', 'scan6_*', 'population_*', 'population6_*'],
     subscriber: 'ip',
     class: 'exposed',
@@ -220,3 +228,9 @@ export const ROLES: readonly Role[] = [
     why: 'names no address of a line',
   },
 ];
+
+/** UDP ports of services that answer forged questions: chargen, NTP, SSDP and their like. */
+export const REFLECTING: ReadonlySet<number> = new Set([
+  ...[17, 19, 69, 111, 123, 137, 161, 389, 427, 520, 623, 1434, 1900, 3283, 3389, 3702, 5060, 5093, 5351, 5353, 5683],
+  ...[10_001, 11_211, 27_015, 37_810],
+]);

@@ -5,7 +5,7 @@ import { err, ok, type Result } from '../../core/kernel/result.ts';
 import { DAY, type Instant, SECOND } from '../../core/kernel/time.ts';
 import { type Ip, parseIp } from '../../core/net/ip.ts';
 import type { Report, ReportClass } from '../../core/report/report.ts';
-import type { Role } from './role-table.ts';
+import { REFLECTING, type Role } from './role-table.ts';
 import { type Severity, severityNamed } from './severities.ts';
 
 export type FeedRow = ReadonlyMap<string, string>;
@@ -128,7 +128,9 @@ function gradeByProtocol(row: FeedRow, role: Role, protocol: Report['protocol'],
       if (protocol !== 'tcp') return noAct('not-tcp');
       return isSaid(row.get('infection')) || isSaid(row.get('tag')) ? asTable : noAct('no-infection-named');
     case 'ddos-participant':
-      return protocol === 'udp' && port === 53 ? noAct('open-resolver') : asTable;
+      if (protocol !== 'udp' || port === undefined) return asTable;
+      if (port === 53) return noAct('open-resolver');
+      return REFLECTING.has(port) ? noAct('open-reflector') : asTable;
   }
 }
 

@@ -108,10 +108,11 @@ describe('what each report type says about the line', () => {
     ]);
   });
 
-  test('an abused open resolver is no bot', async () => {
+  test('an abused open resolver is no bot, nor is another service that answered forged questions', async () => {
     expect((await vector('event4_ddos_participant')).reports.map(told)).toEqual([
       '12:00:01 info never mirai 192.0.2.17 53 udp open-resolver',
       '12:00:02 c2-contact may-act mirai 192.0.2.17 4444 tcp -',
+      '12:00:03 info never mirai 192.0.2.17 1900 udp open-reflector',
     ]);
   });
 
