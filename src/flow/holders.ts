@@ -1,12 +1,12 @@
 // Everybody who may have held an address, through a port where it is shared: bindings of the address itself, and what rules and
 // translators' logs say stood behind the port, each joined to the line that held that. Judges nothing: core/line/attribute.ts.
-import type { Instant } from '../core/kernel/time.ts';
+import { DAY, type Instant } from '../core/kernel/time.ts';
 import type { Question, Sharing } from '../core/line/attribute.ts';
 import type { Binding } from '../core/line/binding.ts';
-import { type ClockCorrection, correctedBinding, correctedTranslation, reachMs } from '../core/line/corrections.ts';
+import { type ClockCorrection, correctedBindings, correctedTranslation, reachMs } from '../core/line/corrections.ts';
 import { isLogged, isWhole, joined, type Step, stepOfLog, stepsOfRules } from '../core/line/join.ts';
 import { resolveShared, type SharedAnswer, type SharingRules } from '../core/line/sharing/rules.ts';
-import type { Window } from '../core/line/window.ts';
+import { certainFrom, type Window } from '../core/line/window.ts';
 import type { Report } from '../core/report/report.ts';
 import type { Bindings, Holders, Translations } from './ports.ts';
 
@@ -35,12 +35,15 @@ export type Asked = Pick<Report, 'ip' | 'port' | 'protocol'> & {
 /** What `attribute` needs to judge: holders of both kinds, and what arithmetic says. */
 export type Found = Pick<Question, 'holders' | 'sharing'>;
 
+/** Sessions are cut daily by many a NAS; evidence further off than this is not held against anybody. */
+const MOST_AROUND_MS = 2 * DAY;
+
 export async function findHolders(parts: HolderParts, plain: Asked): Promise<Found> {
   const { realm } = parts;
   const reach = reachMs(parts.corrections?.() ?? []);
   const asked = reach === 0 ? plain : { ...plain, window: widened(plain.window, reach) };
   const { ip, window } = asked;
-  const direct = corrected(parts, await parts.bindings.holders(realm, ip, window.fromAt, window.toAt));
+  const direct = await corrected(parts, window, (from, to) => parts.bindings.holders(realm, ip, from, to));
   if (ip.family !== 4) return { holders: direct };
   // Rules know no clock but the true one: they are asked no further off than any window reaches.
   const answers = answersOf(parts, plain);
@@ -91,7 +94,7 @@ interface Steps {
 /** The uncertainties of both steps add up. */
 async function joinedTo(parts: HolderParts, step: Step, asked: Asked, stepSkewMs: number): Promise<Holders> {
   const { realm, prefix } = step.inside;
-  const found = corrected(parts, await parts.bindings.over(realm, prefix, asked.window.fromAt, asked.window.toAt));
+  const found = await corrected(parts, asked.window, (from, to) => parts.bindings.over(realm, prefix, from, to));
   // As far as any clock in it may be off: the window it is judged by ends where those that are known end.
   const inner = { ...found, tailLimitAt: asked.limitAt + (asked.window.toAt - asked.core.toAt) };
   return {
@@ -101,10 +104,20 @@ async function joinedTo(parts: HolderParts, step: Step, asked: Asked, stepSkewMs
   };
 }
 
-function corrected(parts: HolderParts, found: Holders): Holders {
-  const corrections = parts.corrections?.() ?? [];
-  if (corrections.length === 0) return found;
-  return { ...found, bindings: found.bindings.map((one) => correctedBinding(corrections, one)) };
+/** What a correction moves may meet any of the evidence found: then it is looked for around all of that. */
+async function corrected(
+  parts: HolderParts,
+  { fromAt, toAt }: Asked['window'],
+  look: (fromAt: Instant, toAt: Instant) => Promise<Holders>,
+): Promise<Holders> {
+  const corrections = (parts.corrections?.() ?? []).filter(({ of }) => of === 'nas');
+  const near = await look(fromAt, toAt);
+  if (corrections.length === 0 || near.bindings.length === 0) return near;
+  const reach = reachMs(corrections);
+  const first = Math.min(fromAt, ...near.bindings.map(certainFrom)) - reach;
+  const last = Math.max(toAt, ...near.bindings.map((one) => one.certainEndAt)) + reach;
+  const found = await look(Math.max(first, fromAt - MOST_AROUND_MS), Math.min(last, toAt + MOST_AROUND_MS));
+  return { ...found, bindings: correctedBindings(corrections, found.bindings) };
 }
 
 function widened({ fromAt, toAt }: Asked['window'], byMs: number): Asked['window'] {

@@ -341,3 +341,24 @@ describe('what a later record leaves of an earlier answer', () => {
     );
   });
 });
+
+describe('a NAS’s clock put right by a person', () => {
+  const place = { addresses: ['198.51.100.7'] };
+  const bob = [
+    said('start', { key: 'bob', nas: 'bng2', minute: 0, ...place }),
+    said('interim', { key: 'bob', nas: 'bng2', minute: 120, began: 0, ...place }),
+  ];
+  const ann = (from: number) => [
+    said('start', { key: 'ann', minute: from, ...place }),
+    said('interim', { key: 'ann', minute: from + 20, began: from, ...place }),
+  ];
+  const ranges = { ours: [], infrastructure: [], shared: [] };
+  const corrections = [{ of: 'nas', name: 'bng1', offsetMs: 3_600_000, fromAt: at(-100), toAt: at(200) }] as const;
+  const asked = report(75, { ip: ip('198.51.100.7') });
+
+  it('names nobody whom records told right would not name', async () => {
+    expect(await answer({ records: [...bob, ...ann(30)], ranges }, asked)).toMatch(/^ambiguous/);
+    expect(await answer({ records: [...bob, ...ann(-30)], ranges, corrections }, asked)).toMatch(/^ambiguous/);
+    expect(await answer({ records: bob, ranges, corrections }, asked)).toBe('unique covered line-bob');
+  });
+});

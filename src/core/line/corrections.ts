@@ -1,8 +1,10 @@
 // A clock that was wrong for a while, put right by a person: what its source said is read as if the clock had been true. Nothing
 // stored is rewritten; a correction that is taken back leaves no trace in the records.
 import { HOUR, type Instant } from '../kernel/time.ts';
-import type { Binding } from './binding.ts';
+import { overlaps } from '../net/prefix.ts';
+import { areApart, type Binding } from './binding.ts';
 import type { Translation } from './translations.ts';
+import { certainFrom } from './window.ts';
 
 export interface ClockCorrection {
   /** Whose clock: a NAS, a translator (both as bindings name them) or a feed. */
@@ -37,6 +39,33 @@ export function correctedBinding(all: readonly ClockCorrection[], one: Binding):
   if (one.nas === undefined) return one;
   const nas = one.nas;
   return moved(one, (at) => at + correctionMs(all, 'nas', nas, at));
+}
+
+/**
+ * Of one place. Who ended whom was told by the clocks as they were: where evidence of two holders comes to lie at one time only now,
+ * both are in question for as long as either was seen.
+ */
+export function correctedBindings(all: readonly ClockCorrection[], bindings: readonly Binding[]): readonly Binding[] {
+  const put = bindings.map((one) => ({ was: one, now: correctedBinding(all, one) }));
+  const shift = ({ was, now }: (typeof put)[number]) => now.certainEndAt - was.certainEndAt;
+  if (put.every((one) => one.was.nas === undefined || shift(one) === 0)) return put.map(({ now }) => now);
+  return put.map((one) => {
+    const met = put.filter(
+      (other) => other.was.nas !== undefined && shift(other) !== shift(one) && meets(one.now, other.now),
+    );
+    if (one.was.nas === undefined || met.length === 0) return one.now;
+    const { now } = one;
+    const startAt = Math.min(now.startAt, ...met.map((other) => certainFrom(other.now)));
+    const from = { startAt, certainFromAt: certainFrom(now) };
+    if (now.endAt === undefined) return { ...now, ...from };
+    return { ...now, ...from, endAt: Math.max(now.endAt, ...met.map((other) => other.now.certainEndAt)) };
+  });
+}
+
+/** Somebody else's evidence of the same place at the same time. */
+function meets(one: Binding, other: Binding): boolean {
+  if (one.accessKey === other.accessKey || areApart(one, other) || !overlaps(one.prefix, other.prefix)) return false;
+  return certainFrom(other) <= one.certainEndAt && certainFrom(one) <= other.certainEndAt;
 }
 
 export function correctedTranslation(all: readonly ClockCorrection[], one: Translation): Translation {
