@@ -78,6 +78,8 @@ fi
 
 # npm ci writes node_modules/.package-lock.json last: absent means none or an interrupted one, older means the lock file moved on.
 stamp=node_modules/.package-lock.json
+# npm ci empties the folder a link leads to, and that is somebody else's.
+[ ! -L node_modules ] || die 'node_modules is a link: npm ci would empty what it leads to. Next: rm node_modules, then the same again'
 if [ ! -e "$stamp" ] || [ -n "$(find package-lock.json -newer "$stamp")" ]; then
   install='npm ci --ignore-scripts --no-audit --no-fund'
   [ "${ENGAWA_NO_INSTALL:-}" != 1 ] || die "node_modules is absent or older than package-lock.json (ENGAWA_NO_INSTALL=1). Next: $install"

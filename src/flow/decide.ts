@@ -128,12 +128,13 @@ export class Decider {
   }
 
   async #decideBatch(batch: readonly Report[]): Promise<void> {
-    const attributed = await Promise.all(
-      batch.map(async (report) => ({
-        report: this.canonical(report),
-        found: await this.#parts.attributor.attribute(report),
-      })),
+    const asked = await Promise.allSettled(
+      batch.map(async (report) => {
+        const found = await this.#parts.attributor.attribute(report);
+        return { report: observedAs(this.canonical(report), found), found };
+      }),
     );
+    const attributed = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     for (const { report, found } of attributed)
       this.#parts.quality?.note(report.source, found.attribution, this.#parts.gatewayOfAddress?.(report.ip));
     const byLine = Map.groupBy(attributed, ({ found }) => found.line?.id ?? '');
@@ -144,6 +145,9 @@ export class Decider {
     // In the same turn as the first of the lines: then one transaction takes both.
     await Promise.all([this.#decideNobodys(nobodys), ...decided]);
     if (quiet.length > 0) await this.#parts.store.commit({ reportOutcomes: quiet });
+    // One that cannot be asked about waits, and holds up nobody else of its batch.
+    const failed = asked.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #decideNobodys(reports: readonly Sighting[]): Promise<void> {
@@ -220,9 +224,8 @@ export class Decider {
     const open = cases.find((one) => one.state !== 'closed' && one.family === report.family);
     const casePolicy = open === undefined ? undefined : policies.byVersion(open.policyVersion);
     const hours = (casePolicy ?? policy).supportHours;
-    const { observedAt } = found;
     const input: DecideInput = {
-      report: observedAt === undefined ? report : { ...report, observedAt },
+      report: observedAs(report, found),
       attribution: found.attribution,
       line,
       history: { cases, reports },
@@ -356,6 +359,11 @@ export class Decider {
       trips: this.#breaker.trips.map((one) => ({ scope: one.scope, name: one.name, at: at(one) })),
     };
   }
+}
+
+/** Where a person has put the feed's clock right, everything goes by the true time. */
+function observedAs(report: Report, { observedAt }: Attributed): Report {
+  return observedAt === undefined ? report : { ...report, observedAt };
 }
 
 function touchesCase(decision: Decision): boolean {

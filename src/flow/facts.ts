@@ -2,7 +2,7 @@
 // wrong for a while. Kept in the store with who and when; every attribution after that goes by them, and old ones can be asked anew.
 import type { Instant } from '../core/kernel/time.ts';
 import type { ClockCorrection } from '../core/line/corrections.ts';
-import type { SharingRules } from '../core/line/sharing/rules.ts';
+import { NO_SHARING, type SharingRules } from '../core/line/sharing/rules.ts';
 import type { Clock, Json, Store } from './ports.ts';
 
 export interface GivenCorrection extends ClockCorrection {
@@ -19,6 +19,8 @@ export interface GivenSharing {
   readonly version: string;
   readonly by: string;
   readonly at: Instant;
+  /** What the configuration said then: when it says something else later, somebody has written newer rules there. */
+  readonly configured: string;
 }
 
 export interface FactParts {
@@ -49,14 +51,17 @@ export class NetworkFacts {
     this.#rules = parts.configured;
   }
 
-  /** Before anything is attributed. Returns false when rules that were given once no longer load: then the configured ones hold. */
+  /**
+   * Before anything is attributed. Returns false when rules that were given no longer load: then none hold, since older ones might
+   * name the wrong households, and nobody of a shared address is named until a person gives them again.
+   */
   async load(): Promise<boolean> {
     this.#corrections = ((await this.#parts.store.setting(CORRECTIONS)) ?? []) as unknown as readonly GivenCorrection[];
     this.#given = ((await this.#parts.store.setting(SHARING)) ?? []) as unknown as readonly GivenSharing[];
     const newest = this.#given.at(-1);
-    if (newest === undefined) return true;
+    if (newest === undefined || newest.configured !== this.#parts.configured.version) return true;
     const rules = this.#parts.parseSharing(newest.text, newest.name);
-    this.#rules = rules ?? this.#parts.configured;
+    this.#rules = rules ?? NO_SHARING;
     return rules !== undefined;
   }
 
@@ -83,7 +88,8 @@ export class NetworkFacts {
   ): Promise<void> {
     const { text, name, by } = file;
     const at = this.#parts.clock.now();
-    const given = [...this.#given, { text, name, version: rules.version, by, at }].slice(-HISTORY_KEPT);
+    const configured = this.#parts.configured.version;
+    const given = [...this.#given, { text, name, version: rules.version, by, at, configured }].slice(-HISTORY_KEPT);
     const detail = { name, version: rules.version, rules: rules.rules.length, before: this.#rules.version };
     await this.#record({ [SHARING]: given as unknown as Json }, 'sharing-rules-given', by, detail);
     this.#given = given;

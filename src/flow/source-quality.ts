@@ -136,6 +136,11 @@ export class SourceQuality {
     if (reason === undefined) return;
     const share = reason === 'wrong-share' ? sum.wrong / sum.cases : sum.unresolved / sum.ours;
     this.#demoted.set(source, { at: this.#parts.clock.now(), reason, share: Math.round(share * 1000) / 1000 });
+    // At once: a crash must not let it act again.
+    this.#keep([]).catch((cause: unknown) => {
+      this.#changed = true;
+      this.#parts.log.error('LOOP_FAILED', { loop: 'source-quality', text: String(cause).slice(0, 200) });
+    });
     this.#parts.log.error('SOURCE_DEMOTED', { source, reason, percent: Math.round(100 * share) });
   }
 

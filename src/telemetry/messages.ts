@@ -95,7 +95,7 @@ export const MESSAGES = {
     next: 'engawa feeds quality; engawa desk list; engawa feeds restore NAME when the reason is mended',
   },
   SHARING_RULES_GONE: {
-    text: 'The sharing rules that were loaded last no longer load: the configured ones hold',
+    text: 'The sharing rules that were loaded last no longer load: none hold, no line of a shared address is named by rule',
     next: 'engawa sharing load FILE',
   },
   WRONG_LINE: { text: 'A later record names another holder: the line was released', next: 'engawa case why' },

@@ -5,7 +5,7 @@ import type { Ip } from '../net/ip.ts';
 import { containsIp, type Prefix, samePrefix } from '../net/prefix.ts';
 import type { Report } from '../report/report.ts';
 import type { Attribution, AttributionKind } from './attribution.ts';
-import { areApart, type Binding } from './binding.ts';
+import type { Binding } from './binding.ts';
 import type { Line } from './line.ts';
 import { certainFrom, certainlyTouches, coveredUntil, mayTouch, type Window, windowOf } from './window.ts';
 
@@ -191,25 +191,6 @@ function windowFor(question: Question, matching: readonly Binding[]): Window {
   const { observedAt, precisionMs } = report;
   const narrow = question.narrow === true;
   return windowOf({ observedAt, precisionMs, arrivedAt, dynamic, skewMs: holders.skewMs, narrow });
-}
-
-/**
- * Does what we know now name another holder in the window an earlier answer spoke about? Then that answer was, or may
- * have been, the wrong line, and its consequences end at once (`wrong-line`). A late record counts by its event time.
- */
-export function contradicts(
-  previous: Attribution,
-  later: { readonly bindings: readonly Binding[]; readonly lines: ReadonlyMap<string, Line>; readonly ip: Ip },
-): boolean {
-  if (previous.kind !== 'unique' || previous.binding === undefined) return false;
-  const answered = previous.candidates[0]!;
-  const window = { ...previous.window, deltaMs: previous.deltaMs };
-  return later.bindings.some((one) => {
-    if (one.accessKey === previous.binding!.accessKey || !containsIp(one.prefix, later.ip)) return false;
-    if (areApart(one, previous.binding!)) return false;
-    if (later.lines.get(one.accessKey)?.id === answered.lineId) return false;
-    return mayTouch(one, window);
-  });
 }
 
 /** What an earlier `unique` for a line is worth when the same question is asked again, with what is known by now. */

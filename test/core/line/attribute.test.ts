@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AccountingRecord } from '../../../src/core/line/accounting.ts';
-import { attribute, contradicts, type Question, type Ranges } from '../../../src/core/line/attribute.ts';
+import { attribute, type Question, type Ranges } from '../../../src/core/line/attribute.ts';
 import type { Attribution } from '../../../src/core/line/attribution.ts';
 import type { Binding } from '../../../src/core/line/binding.ts';
 import type { Line } from '../../../src/core/line/line.ts';
@@ -103,19 +103,6 @@ describe('attribution', () => {
     expect(short(ask(bindings, { minute: 11.5, arrived: 12 }))).toBe('unique open-tail provisional [line-ann]');
     const later = bindingsFrom([said('start', { key: 'ann', minute: 0, addresses: [A] })], 20);
     expect(short(ask(later, { minute: 19.5, arrived: 21 }))).toMatch(/^stale/);
-  });
-
-  it('lets a later record of another holder contradict the answer, by its event time and not its arrival', () => {
-    const first = [said('start', { key: 'ann', minute: 0, addresses: [A] })];
-    const answer = ask(bindingsFrom(first, 12), { minute: 11, arrived: 12 });
-    expect(answer.kind).toBe('unique');
-    const lines = linesByKey(line('ann'), line('bob'));
-    const later = (minute: number, key: string) =>
-      bindingsFrom([...first, said('start', { key, minute, addresses: [A], session: 'x' })], 30);
-    expect(contradicts(answer, { bindings: later(10.5, 'bob'), lines, ip: ip(A) })).toBe(true);
-    expect(contradicts(answer, { bindings: later(10.5, 'nobody-we-know'), lines, ip: ip(A) })).toBe(true);
-    expect(contradicts(answer, { bindings: later(14, 'bob'), lines, ip: ip(A) })).toBe(false);
-    expect(contradicts(answer, { bindings: later(10.5, 'ann'), lines, ip: ip(A) })).toBe(false);
   });
 
   it('A05: a line id reused by a new customer never answers for the customer before', () => {

@@ -170,6 +170,23 @@ describe('the desk', () => {
   });
 });
 
+describe('a report that cannot be asked about', () => {
+  it('waits, and holds up nobody else', async () => {
+    await house.online('ann', '192.0.2.70');
+    await house.accept({ ip: ip('192.0.2.99') }, {});
+    const { holders } = house.bindings;
+    house.bindings.holders = async (realm, asked, fromAt, toAt) => {
+      if (asked.bytes[3] === 99) throw new Error('no answer for this one');
+      return holders.call(house.bindings, realm, asked, fromAt, toAt);
+    };
+    await expect(house.flow.decider.run()).rejects.toThrow('this one');
+    await house.settle();
+    expect((await house.cases('ann'))[0]).toMatchObject({ state: 'quarantined' });
+    expect(await house.store.pendingReports(10)).toHaveLength(1);
+    house.bindings.holders = holders;
+  });
+});
+
 describe('a rule that was wrong', () => {
   it('frees whom it named as soon as the right one is loaded', async () => {
     const home = '2001:db8:144:2000::/52';

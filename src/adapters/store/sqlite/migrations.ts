@@ -16,6 +16,8 @@ CREATE INDEX line_ended ON line(ended_at) WHERE contract = 'ended' AND customer_
 const TWO_ENDS = `
 ALTER TABLE report ADD COLUMN until_at INTEGER;
 CREATE INDEX report_unresolved ON report(seq) WHERE attribution IN ('ambiguous', 'stale', 'none');
+CREATE INDEX report_unresolved_count ON report(source, attribution, attribution_reason)
+  WHERE attribution IN ('ambiguous', 'stale', 'none') AND state = 'decided';
 CREATE INDEX report_binding ON report(json_extract(outcome_evidence, '$.attribution.bindingId')) WHERE line_id IS NOT NULL;
 CREATE INDEX report_step ON report(json_extract(outcome_evidence, '$.attribution.via[0].id'))
   WHERE json_extract(outcome_evidence, '$.attribution.via[0].id') IS NOT NULL;
