@@ -30,6 +30,8 @@ const FAST_TIMEOUT_MS = 20_000;
 
 export default defineConfig({
   test: {
+    // A condition is waited for as long as a busy machine needs; one that never comes still fails.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       {
         test: {

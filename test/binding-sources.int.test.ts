@@ -79,9 +79,9 @@ translators:
   socket.write(line('A', 30, 1024) + line('A', 20, 2048) + line('D', 10, 1024) + line('A', 1, 4096));
   appendFileSync(join(folder, 'cgn.log'), line('A', 30, 3072));
   await vi.waitFor(async () => expect(await behind(engine, 3100)).toEqual(['cgn3 10.0.0.3 open']), { timeout: 5_000 });
-  await vi.waitFor(async () => expect(await behind(engine, 2100)).toEqual(['cgn1 10.0.0.2 open']));
+  await vi.waitFor(async () => expect(await behind(engine, 2100)).toEqual(['cgn1 10.0.0.2 open']), { timeout: 15_000 });
   // What came after its end proves that nothing was missed before it.
-  await vi.waitFor(async () => expect(await behind(engine, 1100)).toEqual(['cgn1 10.0.0.1 over']));
+  await vi.waitFor(async () => expect(await behind(engine, 1100)).toEqual(['cgn1 10.0.0.1 over']), { timeout: 15_000 });
   expect(sources.counts()).toMatchObject({
     [`syslog tcp 127.0.0.1:${port}`]: { cgn1: { events: 4 } },
     cgn3: { events: 1 },

@@ -87,7 +87,7 @@ test('C09: hold on writes the file first, whatever is broken: store, configurati
   expect(words()).toContain('not on record yet');
   const close = await listener(here.config.controlSocket, () => undefined);
   const hung = engawa('hold', 'on', '--reason', 'hung service');
-  await vi.waitFor(() => expect(holdNow().reason).toBe('hung service'));
+  await vi.waitFor(() => expect(holdNow().reason).toBe('hung service'), { timeout: 15_000 });
   await close();
   expect(await hung).toBe(0);
   writeFileSync(here.configFile, `stateFolder: ${here.state}\nnonsense: true\n`);

@@ -74,14 +74,16 @@ describe('syslog', () => {
       new SyslogListener({ ...options(store), transport: 'udp', translators: [syslog] }),
     );
     await send(port, `${line(1, 1024)}\n${line(2, 1536)}`, line(30, 1024, 'D'), 'license is valid', '<1>rubbish EXT');
-    await vi.waitFor(() => expect(store.events.length).toBe(3));
+    await vi.waitFor(() => expect(store.events.length).toBe(3), { timeout: 15_000 });
     expect(store.told()).toEqual([
       'cgn1 allocated 1024 10.0.0.1',
       'cgn1 allocated 1536 10.0.0.1',
       'cgn1 released 1024 10.0.0.1',
     ]);
     expect(store.heard).toEqual([]);
-    await vi.waitFor(() => expect(listener.counts()).toEqual({ cgn1: { events: 3, 'not-a-binding': 2 } }));
+    await vi.waitFor(() => expect(listener.counts()).toEqual({ cgn1: { events: 3, 'not-a-binding': 2 } }), {
+      timeout: 15_000,
+    });
   });
 
   test('an address nobody configured is counted and not heard', async () => {
@@ -91,7 +93,9 @@ describe('syslog', () => {
       new SyslogListener({ ...options(store), transport: 'udp', translators: [stranger] }),
     );
     await send(port, line(1, 1024));
-    await vi.waitFor(() => expect(listener.counts()).toEqual({ cgn1: {}, strangers: { dropped: 1 } }));
+    await vi.waitFor(() => expect(listener.counts()).toEqual({ cgn1: {}, strangers: { dropped: 1 } }), {
+      timeout: 15_000,
+    });
     expect(store.events).toEqual([]);
   });
 
@@ -103,14 +107,14 @@ describe('syslog', () => {
     const first = await dial(port);
     const frame = line(1, 1024);
     first.write(`${frame.length} ${frame}${line(20, 1536)}\n${line(50, 2048)}\n<134>cut sho`);
-    await vi.waitFor(() => expect(store.heard.length).toBe(1));
+    await vi.waitFor(() => expect(store.heard.length).toBe(1), { timeout: 15_000 });
     expect(store.heard).toEqual([{ source: 'cgn1', fromAt: NOW - 9_000, toAt: NOW + 35_000 }]);
     const second = await dial(port);
     second.write(`${line(51, 2560)}\n${line(59, 3072)}\n`);
-    await vi.waitFor(() => expect(store.events.length).toBe(5));
+    await vi.waitFor(() => expect(store.events.length).toBe(5), { timeout: 15_000 });
     expect(store.heard.length).toBe(1);
     first.destroy();
-    await vi.waitFor(() => expect(listener.counts()['cgn1']?.['lines-cut']).toBe(1));
+    await vi.waitFor(() => expect(listener.counts()['cgn1']?.['lines-cut']).toBe(1), { timeout: 15_000 });
   });
 
   test('a record from tomorrow has heard nothing that is yet to come', async () => {
@@ -118,7 +122,7 @@ describe('syslog', () => {
     const { port } = await listen(new SyslogListener({ ...options(store), transport: 'tcp', translators: [syslog] }));
     const socket = await dial(port);
     socket.write(`${line(1, 1024)}\n${line(20, 1536).replace('T05', 'T23')}\n`);
-    await vi.waitFor(() => expect(store.heard.length).toBe(1));
+    await vi.waitFor(() => expect(store.heard.length).toBe(1), { timeout: 15_000 });
     expect(store.heard).toEqual([{ source: 'cgn1', fromAt: NOW - 9_000, toAt: LATER - 5_000 }]);
   });
 
@@ -127,9 +131,9 @@ describe('syslog', () => {
     const { port } = await listen(new SyslogListener({ ...options(store), transport: 'tcp', translators: [syslog] }));
     const socket = await dial(port);
     socket.write(`${line(1, 1024)}\n${line(20, 1536)}\n`);
-    await vi.waitFor(() => expect(store.heard.length).toBe(1));
+    await vi.waitFor(() => expect(store.heard.length).toBe(1), { timeout: 15_000 });
     socket.write(`${line(21, 1024).replace('192.0.2.1', '192.0.2')}\n${line(30, 1024)}\n${line(50, 1024, 'D')}\n`);
-    await vi.waitFor(() => expect(store.heard.length).toBe(2));
+    await vi.waitFor(() => expect(store.heard.length).toBe(2), { timeout: 15_000 });
     expect(store.heard.map(({ fromAt, toAt }) => [fromAt - NOW, toAt - NOW])).toEqual([
       [-9_000, 5_000],
       [20_000, 35_000],
@@ -181,11 +185,11 @@ describe('IPFIX', () => {
         const whole = Buffer.concat(sent);
         const socket = await dial(port);
         socket.write(whole.subarray(0, 333));
-        await vi.waitFor(() => expect(store.events.length).toBeGreaterThan(0));
+        await vi.waitFor(() => expect(store.events.length).toBeGreaterThan(0), { timeout: 15_000 });
         socket.write(whole.subarray(333));
       }
-      await vi.waitFor(() => expect(listener.counts()['cgn2']?.['sets-without-template']).toBe(1));
-      await vi.waitFor(() => expect(store.heard.length).toBeGreaterThan(1));
+      await vi.waitFor(() => expect(listener.counts()['cgn2']?.['sets-without-template']).toBe(1), { timeout: 15_000 });
+      await vi.waitFor(() => expect(store.heard.length).toBeGreaterThan(1), { timeout: 15_000 });
       expect(store.told()).toEqual([
         'cgn2/7 allocated 4096 2001:db8:5::1',
         'cgn2/7 allocated 1024 10.0.0.1',

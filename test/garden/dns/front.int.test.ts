@@ -110,7 +110,7 @@ describe('packs', () => {
       answered = true;
       return reply;
     });
-    await vi.waitFor(() => expect(s.counters.get('dns_upstream_answered')).toBe(1));
+    await vi.waitFor(() => expect(s.counters.get('dns_upstream_answered')).toBe(1), { timeout: 15_000 });
     await new Promise((done) => setImmediate(done));
     expect(answered).toBe(false);
     await vi.waitFor(() => {
@@ -288,7 +288,7 @@ describe('upstream', () => {
 test('a household that floods names of a dead resolver still finds the portal, and its neighbour the resolver’s turn', async () => {
   s.resolver.tamper = () => [];
   const flood = Array.from({ length: 80 }, (_, i) => sendUdp(s.port, STRICT, question(`x${i}.sos.example`, 'A'), 2500));
-  await vi.waitFor(() => expect(s.counters.get('dns_dropped')).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(s.counters.get('dns_dropped')).toBeGreaterThan(0), { timeout: 15_000 });
   expect((await ask(s.port, STRICT, 'portal.isp.example', 'A')).addresses).toEqual(['203.0.113.1']);
   const neighbour = ask(s.port, FREE, 'www.example', 'A');
   expect((await neighbour).rcode).toBe(RCODE.SERVFAIL);
@@ -302,7 +302,7 @@ describe('liveness', () => {
     s = await stage({ livenessMs: 20 });
     expect(s.allowList.aliveCount).toBe(0);
     s.front.startLiveness();
-    await vi.waitFor(() => expect(s.allowList.aliveCount).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(s.allowList.aliveCount).toBeGreaterThan(2), { timeout: 15_000 });
     expect(s.resolver.asked.every((q) => q.name === 'portal.isp.example')).toBe(true);
     s.resolver.tamper = () => [];
     await vi.waitFor(() => expect(s.log.lines.at(-1)).toContain('DNS_FRONT_NOT_ALIVE'), { timeout: 5000 });
@@ -322,7 +322,7 @@ test('invariant 6: a planned stop ends the steering at once, after a renewal tha
   s.allowList.onTold = undefined;
   s.allowList.onAlive = () => new Promise<void>((resolve) => (renew = resolve));
   s.front.startLiveness();
-  await vi.waitFor(() => expect(s.allowList.aliveCount).toBe(1));
+  await vi.waitFor(() => expect(s.allowList.aliveCount).toBe(1), { timeout: 15_000 });
   const stopped = s.front.unsteer();
   await new Promise((done) => setImmediate(done));
   expect(s.allowList.told).toEqual([]);
@@ -338,7 +338,7 @@ test('a helper that is away delays a planned stop by seconds at most, and the lo
   await s.stop();
   s = await stage({ livenessMs: 10 });
   s.front.startLiveness();
-  await vi.waitFor(() => expect(s.allowList.aliveCount).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(s.allowList.aliveCount).toBeGreaterThan(0), { timeout: 15_000 });
   s.allowList.mode = 'unavailable';
   await s.front.unsteer();
   expect(s.log.lines.at(-1)).toContain('unsteered');

@@ -200,7 +200,7 @@ describe('W10, W11: many and slow', () => {
     );
     for (let i = 0; i < 5; i++) expect(await get('a', '/', '', '127.0.0.9')).toContain(' 302 ');
     expect(await get('a', '/')).toContain(' 302 ');
-    await vi.waitFor(() => expect(bot.filter((socket) => socket.closed)).toHaveLength(1));
+    await vi.waitFor(() => expect(bot.filter((socket) => socket.closed)).toHaveLength(1), { timeout: 15_000 });
     for (const socket of bot) socket.destroy();
   });
 

@@ -95,7 +95,7 @@ describe('leases of a real Kea', () => {
   test('are followed from grant to release, over a restart of ours and over a file that was replaced', async () => {
     const first = watch();
     clients('-r', '5', '-p', '1');
-    await vi.waitFor(() => expect(first.records.length).toBeGreaterThan(1));
+    await vi.waitFor(() => expect(first.records.length).toBeGreaterThan(1), { timeout: 15_000 });
     await first.kea.stop();
     const { eventAt, startAt, nas, sessionId, prefixes } = first.records[0]!;
     const address = formatPrefix(prefixes[0]!.prefix);
@@ -108,7 +108,7 @@ describe('leases of a real Kea', () => {
     // While nobody looked: what was read is not read again, and whose lease it is and since when is known.
     clients('-r', '5', '-p', '1');
     const second = watch();
-    await vi.waitFor(() => expect(second.records.length).toBeGreaterThan(1));
+    await vi.waitFor(() => expect(second.records.length).toBeGreaterThan(1), { timeout: 15_000 });
     expect(new Set(second.records.map(told))).toEqual(new Set([`interim port-1/1/1 ${address}`]));
     expect(second.records.length).toBeLessThanOrEqual(6);
     expect(second.records.every((one) => one.startAt === startAt)).toBe(true);
@@ -116,7 +116,9 @@ describe('leases of a real Kea', () => {
     // A release, seen as it is written.
     const seen = second.records.length;
     clients('-r', '5', '-F', '4', '-p', '1');
-    await vi.waitFor(() => expect(second.records.slice(seen).map(told)).toContain(`stop port-1/1/1 ${address}`));
+    await vi.waitFor(() => expect(second.records.slice(seen).map(told)).toContain(`stop port-1/1/1 ${address}`), {
+      timeout: 15_000,
+    });
     const stop = second.records.slice(seen).find(({ status }) => status === 'stop')!;
     expect([stop.startAt, stop.endUnseen]).toEqual([startAt, undefined]);
 
@@ -126,7 +128,9 @@ describe('leases of a real Kea', () => {
     const [, ...rest] = row.split(',');
     writeFileSync(file, `${header}\n`);
     appendFileSync(file, `${['192.0.2.199', ...rest].join()}\n`);
-    await vi.waitFor(() => expect(second.records.map(told)).toContain('start port-1/1/1 192.0.2.199'));
+    await vi.waitFor(() => expect(second.records.map(told)).toContain('start port-1/1/1 192.0.2.199'), {
+      timeout: 15_000,
+    });
     await second.kea.stop();
   });
 
@@ -143,7 +147,7 @@ describe('leases of a real Kea', () => {
       readFileSync(new URL('../../../vectors/kea/kea-2.2-leases4.csv', import.meta.url)),
     );
     const { kea: watched } = watch({ file: join(state, 'l.csv'), record, positions: filePositions(state) });
-    await vi.waitFor(() => expect(stored.length).toBeGreaterThan(8));
+    await vi.waitFor(() => expect(stored.length).toBeGreaterThan(8), { timeout: 15_000 });
     await watched.stop();
     expect(stored.filter(({ status }) => status === 'start').map(told)).toEqual([
       'start port-1/1/1 192.0.2.100',
