@@ -2,6 +2,7 @@
 // one delays nobody else. Progress is durable, so that a restart goes on where it was. Nothing fetched here ever frees a line.
 import type { Result } from '../core/kernel/result.ts';
 import { type Instant, MINUTE, SECOND } from '../core/kernel/time.ts';
+import { pauseUnless } from './pause.ts';
 import type { Clock, CollectedAs, CollectedFile, Collector, Json, Log, Store } from './ports.ts';
 import type { ArrivedFile, Parked, Taken } from './take-in.ts';
 
@@ -54,8 +55,8 @@ export class Collectors {
   async stop(): Promise<void> {
     this.#stop.abort();
     const ended = Promise.all([...this.#loops, ...this.#runs.map((run) => run.settled())]);
-    await Promise.race([ended, pauseFor(STOP_MS)]);
-    await Promise.race([Promise.allSettled(this.#runs.map((run) => run.close())), pauseFor(STOP_MS)]);
+    await Promise.race([ended, pauseUnless(undefined, STOP_MS)]);
+    await Promise.race([Promise.allSettled(this.#runs.map((run) => run.close())), pauseUnless(undefined, STOP_MS)]);
   }
 
   standing(): readonly CollectState[] {
@@ -194,7 +195,7 @@ class Run {
 
   async #pause(ms: number): Promise<void> {
     this.#nextRunAt = this.#parts.clock.now() + Math.round(ms);
-    await pauseFor(ms, this.#facts.stop);
+    await pauseUnless(this.#facts.stop, ms);
   }
 }
 
@@ -225,18 +226,4 @@ class Slots {
       else next();
     }
   }
-}
-
-function pauseFor(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    timer.unref?.();
-    if (signal?.aborted === true) done();
-    signal?.addEventListener('abort', done, { once: true });
-  });
 }

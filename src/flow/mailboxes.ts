@@ -1,6 +1,7 @@
 // Mailboxes that feeds arrive in, each by itself: one that is away, slow or full of rubbish delays no other. A mail leaves its
 // place on the server only when what became of it is durable; a crash before that handles it again, and it counts once.
 import { DAY, type Instant, MINUTE, SECOND } from '../core/kernel/time.ts';
+import { pauseUnless } from './pause.ts';
 import type { FoundMail, Json, Log, Mailbox, Store } from './ports.ts';
 import { type MailboxRules, type MailOutcome, parkMail, type TakeMailParts, takeMail } from './take-mail.ts';
 
@@ -58,7 +59,7 @@ export class Mailboxes {
   /** A mail in hand is left where it is, and handled again after the start. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.race([this.#loops, pauseFor(STOP_MS)]);
+    await Promise.race([this.#loops, pauseUnless(undefined, STOP_MS)]);
   }
 
   standing(): readonly MailboxState[] {
@@ -95,7 +96,7 @@ class Watch {
     while (!this.#stop.aborted) {
       await this.#connection().catch((cause: unknown) => this.#failed(cause));
       this.#isOpen = false;
-      if (!this.#stop.aborted) await pauseFor(backOffMs(this.#failures, this.#parts.random()), this.#stop);
+      if (!this.#stop.aborted) await pauseUnless(this.#stop, backOffMs(this.#failures, this.#parts.random()));
     }
   }
 
@@ -222,17 +223,4 @@ class Watch {
 export function backOffMs(failures: number, random: number): number {
   const whole = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(Math.max(failures - 1, 0), 20), LONGEST_PAUSE_MS);
   return whole * (0.5 + 0.5 * random);
-}
-
-function pauseFor(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    if (signal?.aborted === true) done();
-    signal?.addEventListener('abort', done, { once: true });
-  });
 }

@@ -2,6 +2,7 @@
 
 import { MINUTE, SECOND } from '../core/kernel/time.ts';
 import type { Flow } from './assemble.ts';
+import { pauseUnless } from './pause.ts';
 import { importJournal } from './release-all.ts';
 import { SAVE_EVERY_MS } from './source-quality.ts';
 import { isSure } from './sure-clock.ts';
@@ -145,7 +146,10 @@ export class Service {
       while (!this.#stop.signal.aborted) {
         const beganMs = this.#flow.clock.monotonicMs();
         await loop.turn().catch((cause) => this.#failed(loop.name, cause));
-        await this.#pause(Math.max(loop.everyMs, (loop.restFactor ?? 0) * (this.#flow.clock.monotonicMs() - beganMs)));
+        await pauseUnless(
+          this.#stop.signal,
+          Math.max(loop.everyMs, (loop.restFactor ?? 0) * (this.#flow.clock.monotonicMs() - beganMs)),
+        );
       }
     })();
     this.#loops.add(turning);
@@ -153,19 +157,5 @@ export class Service {
 
   #failed(loop: string, cause: unknown): void {
     this.#flow.log.error('LOOP_FAILED', { loop, text: String(cause).slice(0, 200) });
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      const signal = this.#stop.signal;
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      if (signal.aborted) done();
-      signal.addEventListener('abort', done, { once: true });
-    });
   }
 }

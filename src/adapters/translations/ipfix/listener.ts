@@ -11,6 +11,7 @@ import { type IpfixMessage, messageLength, readMessage } from '../../../protocol
 import { natRecordOf } from '../../../protocols/ipfix/nat-event.ts';
 import { Sequence, type SequenceWord } from '../../../protocols/ipfix/sequence.ts';
 import { Templates } from '../../../protocols/ipfix/templates.ts';
+import { bindDatagrams, bindServer } from '../bind.ts';
 import type { TranslationRecorder } from '../recorder.ts';
 import { TranslationStream } from '../stream.ts';
 
@@ -90,28 +91,14 @@ export class IpfixListener {
       const session = this.#sessionOf(peer.address, peer.port);
       if (session !== undefined) this.#take(datagram, session, false);
     });
-    return new Promise((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind(listen.port, listen.address, () => {
-        socket.off('error', reject);
-        socket.on('error', (error) => log.error('TRANSLATIONS_SOCKET', { text: error.message }));
-        resolve(socket.address());
-      });
-    });
+    return bindDatagrams(socket, listen, log);
   }
 
   #bindTcp(): Promise<{ address: string; port: number }> {
     const { listen, log } = this.#options;
     const server = createServer({ keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) => this.#accept(socket));
     this.#tcp = server;
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(listen.port, listen.address, () => {
-        server.off('error', reject);
-        server.on('error', (error) => log.error('TRANSLATIONS_SOCKET', { text: error.message }));
-        resolve(server.address() as { address: string; port: number });
-      });
-    });
+    return bindServer(server, listen, log);
   }
 
   #accept(socket: Socket): void {

@@ -7,6 +7,7 @@ import { parsePeer } from '../../../core/net/ip.ts';
 import { containsIp, type Prefix } from '../../../core/net/prefix.ts';
 import type { Log } from '../../../flow/ports.ts';
 import { SyslogFrames } from '../../../protocols/syslog/framing.ts';
+import { bindDatagrams, bindServer } from '../bind.ts';
 import type { TranslationRecorder } from '../recorder.ts';
 import { TranslationStream } from '../stream.ts';
 import { eventsOfLine, type LineSource } from './lines.ts';
@@ -94,28 +95,14 @@ export class SyslogListener {
         if (events.length > 0) recorder.put(heard.stream, events);
       }
     });
-    return new Promise((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind(listen.port, listen.address, () => {
-        socket.off('error', reject);
-        socket.on('error', (error) => log.error('TRANSLATIONS_SOCKET', { text: error.message }));
-        resolve(socket.address());
-      });
-    });
+    return bindDatagrams(socket, listen, log);
   }
 
   #bindTcp(): Promise<{ address: string; port: number }> {
     const { listen, log } = this.#options;
     const server = createServer({ keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) => this.#accept(socket));
     this.#tcp = server;
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(listen.port, listen.address, () => {
-        server.off('error', reject);
-        server.on('error', (error) => log.error('TRANSLATIONS_SOCKET', { text: error.message }));
-        resolve(server.address() as { address: string; port: number });
-      });
-    });
+    return bindServer(server, listen, log);
   }
 
   #accept(socket: Socket): void {
